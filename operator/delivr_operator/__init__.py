@@ -1,0 +1,1 @@
+"""Reconciles ReleaseSetup resources of Delivr."""
