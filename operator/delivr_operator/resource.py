@@ -1,0 +1,156 @@
+"""The ReleaseSetup resource as typed, frozen values: what a tenant declared, parsed once."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+GROUP = "release.delivr.live"
+VERSION = "v1"
+PLURAL = "releasesetups"
+KIND = "ReleaseSetup"
+FINALIZER = f"{GROUP}/rows"
+TENANT_ANNOTATION = f"{GROUP}/tenant-id"
+REQUESTED_AT_ANNOTATION = f"{GROUP}/requestedAt"
+ALLOWED_HOSTS_ANNOTATION = f"{GROUP}/allowed-hosts"
+
+MIN_INTERVAL = timedelta(minutes=1)
+MAX_INTERVAL = timedelta(hours=24)
+
+
+class Target(StrEnum):
+    """A store that releases go to."""
+
+    APP_STORE = "APP_STORE"
+    PLAY_STORE = "PLAY_STORE"
+
+
+class Platform(StrEnum):
+    """A platform that the tenant builds for."""
+
+    IOS = "IOS"
+    ANDROID = "ANDROID"
+    WEB = "WEB"
+
+
+class DeletionPolicy(StrEnum):
+    """What happens to the rows when the resource goes."""
+
+    DELETE = "Delete"
+    RETAIN = "Retain"
+
+
+class Frozen(BaseModel):
+    """A camelCase value that cannot change and whose errors do not repeat its input."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        extra="forbid",
+    )
+
+
+def parse_duration(text: object) -> object:
+    """Turn `1h30m` into a timedelta; leave anything else for pydantic to refuse."""
+    if not isinstance(text, str):
+        return text
+    if not re.fullmatch(r"([0-9]{1,6}[smh])+", text):
+        raise ValueError("must look like 30m, 1h or 1h30m")
+    unit = {"s": 1, "m": 60, "h": 3600}
+    return timedelta(seconds=sum(int(n) * unit[u] for n, u in re.findall(r"([0-9]+)([smh])", text)))
+
+
+class SecretRef(Frozen):
+    """A Secret in the resource's own namespace; `keys` renames config fields to Secret keys."""
+
+    name: str
+    keys: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Spec(Frozen):
+    """What the tenant declared; integration members stay raw until their provider parses them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tenant_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,36}$")]
+    owner: Annotated[str, Field(min_length=1, max_length=255)]
+    targets: tuple[Target, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    interval: Annotated[timedelta, BeforeValidator(parse_duration), Field(ge=MIN_INTERVAL, le=MAX_INTERVAL)] = (
+        timedelta(hours=1)
+    )
+    suspend: bool = False
+    deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        """The integration members as written, by their name in the spec."""
+        return self.model_extra or {}
+
+
+class Key(Frozen):
+    """Names one object for as long as somebody may create it again under the same name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class InvalidSpec(Frozen):
+    """A spec that the API server let through but that cannot be read; problems name fields only."""
+
+    problems: tuple[str, ...]
+
+
+class ReleaseSetup(Frozen):
+    """One observed ReleaseSetup; `status` is the previous status as written, parsed by its owner."""
+
+    key: Key
+    uid: str
+    generation: int
+    created_at: datetime
+    resource_version: str = ""
+    deleting: bool = False
+    finalizers: tuple[str, ...] = ()
+    requested_at: str | None = None
+    spec: Spec | InvalidSpec
+    raw_status: Mapping[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read a ReleaseSetup as the API server sends it."""
+        metadata = body["metadata"]
+        return cls(
+            key=Key(namespace=metadata["namespace"], name=metadata["name"]),
+            uid=metadata["uid"],
+            generation=metadata.get("generation", 0),
+            created_at=metadata["creationTimestamp"],
+            resource_version=metadata.get("resourceVersion", ""),
+            deleting="deletionTimestamp" in metadata,
+            finalizers=tuple(metadata.get("finalizers") or ()),
+            requested_at=(metadata.get("annotations") or {}).get(REQUESTED_AT_ANNOTATION),
+            spec=parse_spec(body.get("spec")),
+            raw_status=body.get("status") or {},
+        )
+
+
+def parse_spec(raw: object) -> Spec | InvalidSpec:
+    """Read a spec, or say which fields are wrong without repeating their values."""
+    try:
+        return Spec.model_validate(raw)
+    except ValidationError as error:
+        return InvalidSpec(problems=problems_of(error, "spec"))
+
+
+def problems_of(error: ValidationError, root: str) -> tuple[str, ...]:
+    """Name each wrong field and pydantic's own sentence about it, without the input."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return tuple(f"{'.'.join([root, *map(str, e['loc'])])}: {e['msg']}" for e in found)

@@ -1,0 +1,174 @@
+"""Every setting of the operator: read from the environment once, checked, shown without secrets."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from delivr_operator.outcome import IntegrationType
+from delivr_operator.providers.exchange import Endpoints
+from delivr_operator.resource import parse_duration
+from delivr_operator.sealing import Envelope
+
+IPNetwork = IPv4Network | IPv6Network
+
+
+class SettingsError(ValueError):
+    """One sentence a line, each naming the variable to mend; never a value."""
+
+
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be an https:// address without user, query or fragment")
+    return value.rstrip("/")
+
+
+def _sealing_key(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value.get_secret_value()):
+        raise ValueError("must be exactly 64 hexadecimal digits (32 bytes): openssl rand -hex 32")
+    return value
+
+
+def _milliseconds(value: object) -> object:
+    if not re.fullmatch(r"[0-9]{1,9}", str(value)):
+        raise ValueError("must be a whole number of milliseconds")
+    return timedelta(milliseconds=int(str(value)))
+
+
+def _switch(value: object) -> object:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if (known := words.get(str(value).lower())) is None:
+        raise ValueError("must be true or false")
+    return known
+
+
+def _words(value: object) -> object:
+    return tuple(word for word in re.split(r"[,\s]+", value) if word) if isinstance(value, str) else value
+
+
+HttpsUrl = Annotated[str, AfterValidator(_https)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Milliseconds = Annotated[
+    timedelta, BeforeValidator(_milliseconds), Field(ge=timedelta(milliseconds=100), le=timedelta(minutes=10))
+]
+Switch = Annotated[bool, BeforeValidator(_switch)]
+_ADDRESSES = Endpoints()
+
+
+class Settings(BaseModel):
+    """The operator's settings; each field is named after its environment variable."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=str.upper, populate_by_name=True, hide_input_in_errors=True, extra="ignore"
+    )
+
+    database_url: SecretStr
+    """SQLAlchemy address of Delivr's database, `mysql+pymysql://user:password@host:port/name`."""
+    integration_encryption_key: Annotated[SecretStr, AfterValidator(_sealing_key)]
+    """The plan's key: seals every credential in `tenant_integrations.config`."""
+    integration_encryption_envelope: Envelope = Envelope.HEX
+    backend_storage_encryption_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Needed only with the envelope `pbkdf2-base64`."""
+
+    github_api_rate_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
+    """Requests an hour that the operator spends with one GitHub credential at most."""
+    appstore_connect_timeout: Milliseconds = timedelta(seconds=30)
+    playstore_api_timeout: Milliseconds = timedelta(seconds=30)
+
+    enable_jenkins_integration: Switch = True
+    enable_github_actions_integration: Switch = True
+    enable_slack_integration: Switch = True
+
+    github_api_url: HttpsUrl = _ADDRESSES.github
+    app_store_connect_api_url: HttpsUrl = _ADDRESSES.app_store_connect
+    play_store_api_url: HttpsUrl = _ADDRESSES.play_store
+    google_token_url: HttpsUrl = _ADDRESSES.google_token
+    slack_api_url: HttpsUrl = _ADDRESSES.slack
+    extra_ca_file: str | None = None
+    """PEM file of certificate authorities trusted beside the system's."""
+    trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    """Host names and CIDRs that tenants' addresses may point at although the guard would refuse them."""
+
+    max_staleness: Duration = timedelta(hours=24)
+    """How long a proof holds without a definite answer before Ready becomes Unknown."""
+    status_heartbeat: Duration = timedelta(hours=1)
+    """How often an unchanged status is written again for lastVerifiedAt; 0s: never."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    """How many resources are reconciled at once."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings from `environment`; an empty variable counts as not set.
+
+        Raises:
+            SettingsError: every wrong variable, each with what to do.
+        """
+        given = {name: value for name, value in environment.items() if value != ""}
+        try:
+            settings = cls.model_validate({k: v for k, v in given.items() if k.lower() in cls.model_fields})
+        except ValidationError as error:
+            raise SettingsError("\n".join(_sentences(error))) from None
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Refuse what only several settings together, or the environment outside, make wrong."""
+        if self.integration_encryption_envelope is Envelope.PBKDF2 and not self.backend_storage_encryption_key:
+            raise SettingsError(
+                "BACKEND_STORAGE_ENCRYPTION_KEY must be set (32 characters or more) for the envelope pbkdf2-base64"
+            )
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the providers are."""
+        return Endpoints(
+            github=self.github_api_url,
+            app_store_connect=self.app_store_connect_api_url,
+            play_store=self.play_store_api_url,
+            google_token=self.google_token_url,
+            slack=self.slack_api_url,
+        )
+
+    @property
+    def trusted_names(self) -> frozenset[str]:
+        """The host names among TRUSTED_HOSTS, in lower case."""
+        return frozenset(entry.lower() for entry in self.trusted_hosts if _network(entry) is None)
+
+    @property
+    def trusted_networks(self) -> tuple[IPNetwork, ...]:
+        """The addresses and ranges among TRUSTED_HOSTS."""
+        return tuple(network for entry in self.trusted_hosts if (network := _network(entry)) is not None)
+
+    @property
+    def disabled_types(self) -> frozenset[IntegrationType]:
+        """The integration types that are switched off."""
+        switches = {
+            IntegrationType.JENKINS: self.enable_jenkins_integration,
+            IntegrationType.GITHUB_ACTIONS: self.enable_github_actions_integration,
+            IntegrationType.SLACK: self.enable_slack_integration,
+        }
+        return frozenset(kind for kind, enabled in switches.items() if not enabled)
+
+
+def _network(entry: str) -> IPNetwork | None:
+    try:
+        return ip_network(entry, strict=False)
+    except ValueError:
+        return None
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return [
+        f"{e['loc'][0]!s} must be set" if e["type"] == "missing" else f"{e['loc'][0]!s}: {_plain(e['msg'])}"
+        for e in found
+    ]
+
+
+def _plain(message: str) -> str:
+    return message.removeprefix("Value error, ")
