@@ -1,0 +1,79 @@
+"""What a client needs to use a control plane, and the few things the tests ask of every one."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class ClusterAccess:
+    """A running API server as seen by an administrator."""
+
+    server: str
+    kubeconfig: Path
+    kubectl_program: Path
+    audit_log: Path
+
+    def kubeconfig_for(self, name: str, token: str, path: Path) -> Path:
+        """The path holds a kubeconfig, readable by its owner alone, for whoever has that bearer token."""
+        administrators: dict[str, Any] = yaml.safe_load(self.kubeconfig.read_text())
+        authority = administrators["clusters"][0]["cluster"]["certificate-authority-data"]
+        return write_kubeconfig(path, self.server, base64.b64decode(authority), name, token)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
+        """What kubectl printed; CalledProcessError, with its words in `stderr`, when it failed."""
+        used = kubeconfig or self.kubeconfig
+        answer = subprocess.run(
+            [str(self.kubectl_program), *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "KUBECONFIG": str(used)},
+        )
+        return answer.stdout
+
+    def service_account_token(self, namespace: str, name: str, duration: str = "1h") -> str:
+        """A token of an existing service account."""
+        return self.kubectl(
+            "create", "token", name, "--namespace", namespace, f"--duration={duration}"
+        ).strip()
+
+    def as_record(self) -> dict[str, str]:
+        """The access as plain strings, for another process."""
+        return {name: str(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_record(cls, record: dict[str, str]) -> ClusterAccess:
+        """The access that `as_record` wrote."""
+        return cls(
+            record["server"],
+            Path(record["kubeconfig"]),
+            Path(record["kubectl_program"]),
+            Path(record["audit_log"]),
+        )
+
+
+def write_kubeconfig(path: Path, server: str, authority: bytes, user: str, token: str) -> Path:
+    """The path holds a kubeconfig that needs no other file, readable by its owner alone."""
+    cluster = {"server": server, "certificate-authority-data": base64.b64encode(authority).decode()}
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "delivr-dev", "cluster": cluster}],
+        "users": [{"name": user, "user": {"token": token}}],
+        "contexts": [{"name": "delivr-dev", "context": {"cluster": "delivr-dev", "user": user}}],
+        "current-context": "delivr-dev",
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # an earlier file may be readable by others
+    path.touch(mode=0o600)
+    path.write_text(yaml.safe_dump(content))
+    return path
