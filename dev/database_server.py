@@ -190,3 +190,8 @@ def _accepts(access: DatabaseAccess) -> bool:
 def _template(server: Program) -> Path:
     name = f"data/{server.kind}-{fingerprint(LAYOUT, server.version, str(server.command[-1]))}"
     return made_once(name, lambda folder: initialise(server, folder / "data")) / "data"
+
+
+def prepare(kind: str) -> None:
+    """A server of that kind is on this machine, and starting one takes no more than a copy."""
+    _template(program(kind))

@@ -1,8 +1,8 @@
 """Servers that several processes share: started by whoever asks first, stopped when the last one is gone.
 
 Everyone who uses a server holds a shared lock on a file, for as long as the process lives. A supervisor
-started by the first waits for the exclusive lock on it, which the kernel grants when the last holder has let go
-or has died in any way, and then stops the server. So neither a crash nor Ctrl-C of a test run leaves one behind.
+started by the first waits for the exclusive lock on it, which the kernel grants when the last holder has let
+go or has died in any way, and then stops the server: neither a crash nor Ctrl-C of a test run leaves one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from dev.cache import locked
 from dev.process import Identity, spawn, wait_until
@@ -65,6 +66,21 @@ def _start_supervisor(kind: str, home: Path, record: Path) -> None:
 
 def supervise(kind: str, home: Path) -> None:
     """The server ran until its last user was gone, and has been stopped."""
+    with locked(home / "supervisor.lock"), (home / "users.lock").open("a") as users:
+        # One started by a user that died meanwhile finds another's server gone, and nobody who wants its own.
+        if not _nobody_uses(users):
+            _run_server(kind, home, users)
+
+
+def _nobody_uses(users: TextIO) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _run_server(kind: str, home: Path, users: TextIO) -> None:
     data, record = home / "data", home / "ready.json"
     shutil.rmtree(data, ignore_errors=True)
     server, access = start_server(kind, data, dies_with_parent=True)
@@ -72,13 +88,11 @@ def supervise(kind: str, home: Path) -> None:
         own = Identity.of(os.getpid())
         assert own is not None  # noqa: S101 -- this process reads its own entry
         _write_whole(record, json.dumps({"supervisor": vars(own), "access": access}))
-        with (home / "users.lock").open("a") as users:
-            fcntl.flock(users, fcntl.LOCK_EX)
-            record.unlink()
-            server.stop()
-            shutil.rmtree(data, ignore_errors=True)
+        fcntl.flock(users, fcntl.LOCK_EX)
+        record.unlink()
     finally:
         server.stop()
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -1,0 +1,56 @@
+# The door to everything a developer does here. `make` alone lists it.
+
+PYTHON := .venv/bin/python
+DB ?= mysql
+ARGS ?=
+CONTROLLER_MANAGER ?=
+UPGRADE ?=
+COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up down env status test check format lock
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make up DB=mysql|mariadb CONTROLLER_MANAGER=1; make test ARGS='-k word'; make lock UPGRADE=1"
+
+# Done again only when one of these changed; the script itself changes nothing that is already right.
+.venv/.ready: lock/dev.txt lock/uv.txt pyproject.toml dev/venv.sh
+	@sh dev/venv.sh .venv
+	@touch $@
+
+demo: .venv/.ready ## Show the operator at work on a cluster of its own
+	@$(PYTHON) -m dev.demo $(ARGS)
+
+up: .venv/.ready ## Start a real API server, a database and the provider simulator under .dev/
+	@$(PYTHON) -m dev up --database $(DB) $(if $(CONTROLLER_MANAGER),--controller-manager)
+
+down: .venv/.ready ## Stop them again
+	@$(PYTHON) -m dev down
+
+env: .venv/.ready ## Print the shell variables of the running cluster
+	@$(PYTHON) -m dev env
+
+status: .venv/.ready ## Say what runs
+	@$(PYTHON) -m dev status || true
+
+test: .venv/.ready ## Run all tests; the first time builds the API server, which takes minutes
+	@$(PYTHON) -m dev build
+	$(PYTHON) -m pytest $(ARGS)
+
+check: .venv/.ready ## Formatting, lint, types and layers
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: .venv/.ready ## Format and fix what can be fixed by itself
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+lock: .venv/.ready ## Pin every dependency with its hashes
+	$(COMPILE) pyproject.toml --output-file lock/run.txt
+	$(COMPILE) pyproject.toml --group dev --output-file lock/dev.txt
+	echo uv | $(COMPILE) - --no-annotate --output-file lock/uv.txt
