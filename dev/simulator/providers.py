@@ -1,0 +1,17 @@
+"""The table of simulated providers."""
+
+from dev.simulator.app_store_connect import AppStoreConnect
+from dev.simulator.github import GitHub
+from dev.simulator.google import GoogleToken, PlayStore
+from dev.simulator.jenkins import Jenkins
+from dev.simulator.provider import Provider
+from dev.simulator.slack import Slack
+
+PROVIDERS: tuple[type[Provider], ...] = (
+    GitHub,
+    AppStoreConnect,
+    GoogleToken,
+    PlayStore,
+    Slack,
+    Jenkins,
+)

@@ -1,0 +1,69 @@
+"""The world of the examples and the demo: acme's repository, apps, job and channels, with fresh secrets."""
+
+from dataclasses import dataclass, field
+
+from dev.simulator.app_store_connect import ApiKey, App
+from dev.simulator.github_state import GitHubCredential, Repository, Workflow
+from dev.simulator.google import Package, ServiceAccount
+from dev.simulator.jenkins import ApiToken, Job
+from dev.simulator.slack import BotToken, Channel
+from dev.simulator.state import World
+
+REPOSITORY = "acme/mobile-app"
+WORKFLOWS = (".github/workflows/ios-build.yml", ".github/workflows/android-build.yml")
+APP = "com.acme.app"
+JOB = "folder/job"
+CHANNELS = ("releases", "dev-team")
+
+
+@dataclass
+class Seed:
+    """One tenant's credentials, made at start; sowing twice gives the same world."""
+
+    github: GitHubCredential = field(default_factory=lambda: GitHubCredential(grants={REPOSITORY: "write"}))
+    app_store_connect: ApiKey = field(default_factory=ApiKey)
+    play_store: ServiceAccount = field(default_factory=lambda: ServiceAccount(project="acme-release"))
+    jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
+    slack: BotToken = field(default_factory=BotToken)
+    _numbers: dict[str, object] = field(default_factory=dict)
+
+    def sow(self, world: World) -> None:
+        """Put the whole of it into the world."""
+        for provider, credential in (
+            ("GITHUB", self.github),
+            ("APP_STORE_CONNECT", self.app_store_connect),
+            ("PLAY_STORE", self.play_store),
+            ("JENKINS", self.jenkins),
+            ("SLACK", self.slack),
+        ):
+            world.put_credential(provider, credential)
+        world.put_target("GITHUB", Repository(name=REPOSITORY, visible_to=(self.github.id,)))
+        for path in WORKFLOWS:
+            world.put_target("GITHUB", Workflow(name=path, repository=REPOSITORY))
+        world.put_target(
+            "APP_STORE_CONNECT", App(name=APP, title="Acme", visible_to=(self.app_store_connect.id,))
+        )
+        world.put_target("PLAY_STORE", Package(name=APP, visible_to=(self.play_store.id,)))
+        world.put_target("JENKINS", Job(name=JOB, visible_to=(self.jenkins.id,)))
+        for channel in CHANNELS:
+            world.put_target("SLACK", Channel(name=channel, workspace=self.slack.workspace))
+
+    def secrets(self) -> dict[str, dict[str, str]]:
+        """Give each integration's Secret fields."""
+        return {
+            "github": self.github.secret,
+            "appStoreConnect": self.app_store_connect.secret,
+            "playStore": self.play_store.secret,
+            "jenkins": self.jenkins.secret,
+            "slack": self.slack.secret,
+        }
+
+    def issued(self) -> dict[str, dict[str, str]]:
+        """Give each credential's id and lookup by provider, so that the seed can be changed like any other."""
+        return {
+            "GITHUB": {"id": self.github.id, "lookup": self.github.lookup},
+            "APP_STORE_CONNECT": {"id": self.app_store_connect.id, "lookup": self.app_store_connect.lookup},
+            "PLAY_STORE": {"id": self.play_store.id, "lookup": self.play_store.lookup},
+            "JENKINS": {"id": self.jenkins.id, "lookup": self.jenkins.lookup},
+            "SLACK": {"id": self.slack.id, "lookup": self.slack.lookup},
+        }
