@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -82,9 +83,9 @@ class Spec(Frozen):
     owner: Annotated[str, Field(min_length=1, max_length=255)]
     targets: tuple[Target, ...] = ()
     platforms: tuple[Platform, ...] = ()
-    interval: Annotated[timedelta, BeforeValidator(parse_duration), Field(ge=MIN_INTERVAL, le=MAX_INTERVAL)] = (
-        timedelta(hours=1)
-    )
+    interval: Annotated[
+        timedelta, BeforeValidator(parse_duration), Field(ge=MIN_INTERVAL, le=MAX_INTERVAL)
+    ] = timedelta(hours=1)
     suspend: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
 
@@ -94,8 +95,9 @@ class Spec(Frozen):
         return self.model_extra or {}
 
 
-class Key(Frozen):
-    """Names one object for as long as somebody may create it again under the same name."""
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """Where one object stands; another may stand there later, which only the uid tells."""
 
     namespace: str
     name: str
