@@ -28,7 +28,6 @@ async def simulate(directory: Path) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    directory.mkdir(parents=True, exist_ok=True)
     world, faults, recording, seed = World(), Faults(), Recording(), Seed()
     seed.sow(world)
     async with AsyncExitStack() as stack:
@@ -86,7 +85,9 @@ def main() -> None:
     parser.add_argument(
         "--directory", type=Path, required=True, help="where simulator.env and ca.pem are written"
     )
-    asyncio.run(simulate(parser.parse_args().directory))
+    directory: Path = parser.parse_args().directory
+    directory.mkdir(parents=True, exist_ok=True)
+    asyncio.run(simulate(directory))
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse
 async def _body(request: web.Request) -> dict[str, Json]:
     body = await request.json() if request.can_read_body else {}
     if not isinstance(body, dict):
-        raise ValueError("the body has to be an object")
+        raise web.HTTPBadRequest(text="the body has to be an object")
     return body
 
 

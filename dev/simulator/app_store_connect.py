@@ -18,12 +18,11 @@ AUDIENCE = "appstoreconnect-v1"
 LONGEST_LIFE = 20 * 60
 LEEWAY = 5
 DEFAULT_QUOTA = 3500
+LARGEST_PAGE = 200
 UNAUTHORIZED = (
     "NOT_AUTHORIZED",
     "Authentication credentials are missing or invalid.",
-    "Provide a properly configured and signed bearer token, and make sure that it has not expired."
-    " Learn more about Generating Tokens for API Requests"
-    " https://developer.apple.com/go/?id=api-generating-tokens",
+    "Provide a properly configured and signed bearer token, and make sure that it has not expired.",
 )
 FORBIDDEN = (
     "FORBIDDEN_ERROR",
@@ -96,10 +95,8 @@ class AppStoreConnect(Provider):
             return _errors(401, UNAUTHORIZED)
         quota = DEFAULT_QUOTA if key.quota is None else key.quota
         spent = self.world.spend(self.name, key.id, ask.now).spent
-        if spent > quota:
-            answer = _errors(429, TOO_MANY)
-        else:
-            answer = self._refused(ask, key) or self._route(ask, key)
+        over = _errors(429, TOO_MANY) if spent > quota else None
+        answer = over or self._refused(ask, key) or self._route(ask, key)
         left = max(0, quota - spent)
         return answer.with_headers({"X-Rate-Limit": f"user-hour-lim:{quota};user-hour-rem:{left};"})
 
@@ -159,10 +156,11 @@ class AppStoreConnect(Provider):
             return self._apps(ask, key)
         if key.standing(ask.now) is CredentialState.INSUFFICIENT_PERMISSION:
             return _errors(403, FORBIDDEN)
-        if len(parts) == 4 and parts[:2] == ["v1", "apps"] and parts[3] == "appStoreVersions":
-            return self._versions(ask, key, parts[2])
-        if parts == ["v1", "certificates"]:
-            return _page(ask, [], 0) if key.kind == "team" else _errors(403, FORBIDDEN)
+        match parts:
+            case ["v1", "apps", number, "appStoreVersions"]:
+                return self._versions(ask, key, number)
+            case ["v1", "certificates"]:
+                return _page(ask, [], 0) if key.kind == "team" else _errors(403, FORBIDDEN)
         return _errors(
             404,
             (
@@ -223,7 +221,7 @@ class AppStoreConnect(Provider):
 def _limit(given: str | None) -> int | None:
     if given is None:
         return 50
-    return int(given) if given.isdigit() and 1 <= int(given) <= 200 else None
+    return int(given) if given.isdigit() and 1 <= int(given) <= LARGEST_PAGE else None
 
 
 def _app(ask: Ask, app: App, shown: set[str]) -> dict[str, Json]:

@@ -31,7 +31,17 @@ def new_authority() -> Authority:
     """Make an authority that nobody trusts yet."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name("Delivr provider simulator")
-    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
     certificate = (
         _builder(subject, subject, key, timedelta(days=7))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

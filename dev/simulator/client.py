@@ -132,7 +132,7 @@ class Simulator:
     def _call(self, method: str, path: str, body: Json = None, query: dict[str, Json] | None = None) -> Json:
         params = {name: value for name, value in (query or {}).items() if value is not None}
         response = self._http.request(method, path, json=body, params=params)
-        if response.status_code >= 400:
+        if response.is_error:
             raise ValueError(f"{method} {path}: {response.status_code} {response.text}")
         return response.json()
 
@@ -155,7 +155,8 @@ def running(directory: Path) -> Iterator[Simulator]:
 
 
 def _await_ready(process: subprocess.Popen[str]) -> None:
-    assert process.stdout is not None
+    if process.stdout is None:
+        raise RuntimeError("the simulator's output was not captured")
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     if not ready or "ready" not in process.stdout.readline():
         raise TimeoutError("the provider simulator did not start")

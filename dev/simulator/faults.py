@@ -10,6 +10,7 @@ from email.utils import formatdate
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from http import HTTPStatus
 from typing import ClassVar
 
 from aiohttp import web
@@ -18,13 +19,14 @@ from pydantic import ConfigDict
 from dev.simulator.exchange import JSON_TYPE, Answer, Ask, html_answer
 
 MEBIBYTE = 1024 * 1024
-LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form action='/login'></form></body></html>"
+REDIRECTS = (301, 302, 303, 307, 308)
+LOGIN_PAGE = "<!DOCTYPE html><html><body><form action='/login'>Sign in</form></body></html>"
 
 
 class FaultKind(StrEnum):
     """What happens instead of the answer, or to it."""
 
-    PASS = "PASS"
+    NONE = "NONE"
     HANG = "HANG"
     RESET = "RESET"
     CLOSE = "CLOSE"
@@ -39,12 +41,15 @@ class FaultKind(StrEnum):
     INVALID_JSON = "INVALID_JSON"
 
 
+SILENT = (FaultKind.HANG, FaultKind.CLOSE)
+
+
 @dataclass(kw_only=True)
 class Fault:
     """One fault: which requests it is for, and what it does to them."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-    kind: FaultKind = FaultKind.PASS
+    kind: FaultKind = FaultKind.NONE
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     provider: str = "*"
     path: str = "*"
@@ -111,7 +116,7 @@ def spoiled(fault: Fault, answer: Answer) -> Answer:
         case FaultKind.HTML:
             answer = html_answer(200, fault.body or LOGIN_PAGE)
         case FaultKind.REDIRECT:
-            status = fault.status if 300 <= fault.status < 400 else 302
+            status = fault.status if fault.status in REDIRECTS else HTTPStatus.FOUND
             answer = Answer(status, body or b"", kind or "text/plain", {"Location": fault.location})
         case FaultKind.CONTENT_TYPE:
             answer = Answer(answer.status, answer.body, kind or "text/plain", answer.headers)

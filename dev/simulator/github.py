@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -14,12 +15,12 @@ from dev.simulator.github_access import (
     API_VERSIONS,
     DOCS,
     NOT_A_JWT,
-    Refusal,
+    RefusedError,
     admit,
     admit_to,
     is_visible,
     presented,
-    refuse,
+    refused,
 )
 from dev.simulator.github_state import GitHubCredential, Repository, Workflow
 from dev.simulator.provider import Provider
@@ -54,18 +55,18 @@ class GitHub(Provider):
         try:
             admit(ask, lookup, credential)
             answer = self._route(ask, credential)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             answer = refusal.answer
         return self._with_quota(ask, credential, answer)
 
     def _route(self, ask: Ask, credential: GitHubCredential | None) -> Answer:
         if ask.method not in ("GET", "HEAD"):
-            refuse(405, "The simulator takes no writes")
+            raise refused(405, "The simulator takes no writes")
         if ask.path == "/user":
             return self._user(ask, credential)
         if ask.path == "/app":
             if credential is None or credential.kind != "app":
-                refuse(401, NOT_A_JWT)
+                raise refused(401, NOT_A_JWT)
             return json_answer(200, bodies.app(ask.origin, credential))
         if match := REPOSITORY_PATH.fullmatch(ask.path):
             rest = match[3] or ""
@@ -75,37 +76,37 @@ class GitHub(Provider):
             return self._in_repository(
                 ask, credential, self._numbered(int(match[1]), credential), match[2] or ""
             )
-        refuse(404, "Not Found")
+        raise refused(404, "Not Found")
 
     def _user(self, ask: Ask, credential: GitHubCredential | None) -> Answer:
         if credential is None:
-            refuse(401, "Requires authentication")
+            raise refused(401, "Requires authentication")
         if credential.kind == "app":
-            refuse(403, "Resource not accessible by integration")
+            raise refused(403, "Resource not accessible by integration")
         return json_answer(200, bodies.user(ask.origin, credential.login, credential.number))
 
     def _repository(self, ask: Ask, credential: GitHubCredential | None, name: str, rest: str) -> Repository:
         repository = self.world.target(self.name, Repository, name.lower())
         if repository is None or not is_visible(repository, credential):
-            refuse(404, "Not Found")
+            raise refused(404, "Not Found")
         if repository.renamed_to is not None:
             url = f"{ask.origin}/repositories/{repository.number}{rest}"
             body = {"message": "Moved Permanently", "url": url, "documentation_url": DOCS}
-            raise Refusal(json_answer(301, body, {"Location": url}))
+            raise RefusedError(json_answer(301, body, {"Location": url}))
         return repository
 
     def _numbered(self, number: int, credential: GitHubCredential | None) -> Repository:
         for repository in self.world.targets(self.name, Repository):
             if repository.number == number and is_visible(repository, credential):
                 return replace(repository, name=repository.renamed_to or repository.name, renamed_to=None)
-        refuse(404, "Not Found")
+        raise refused(404, "Not Found")
 
     def _in_repository(
         self, ask: Ask, credential: GitHubCredential | None, repository: Repository, rest: str
     ) -> Answer:
         if rest == "/installation":
             if credential is None or credential.kind != "app":
-                refuse(401, NOT_A_JWT)
+                raise refused(401, NOT_A_JWT)
             return json_answer(200, bodies.installation(ask.origin, credential, repository))
         admit_to(ask, repository, credential, rest)
         if rest == "":
@@ -121,17 +122,17 @@ class GitHub(Provider):
             for flow in shown:
                 if wanted in (flow.file, str(flow.number)):
                     return json_answer(200, bodies.workflow(ask.origin, repository, flow))
-        refuse(404, "Not Found")
+        raise refused(404, "Not Found")
 
     def _with_quota(self, ask: Ask, credential: GitHubCredential | None, answer: Answer) -> Answer:
-        tag = f'W/"{hashlib.sha256(answer.body).hexdigest()}"' if answer.status == 200 else None
+        tag = f'W/"{hashlib.sha256(answer.body).hexdigest()}"' if answer.status == HTTPStatus.OK else None
         sent = [part.strip() for part in ask.header("if-none-match").split(",")]
         unchanged = tag is not None and tag in sent
         quota = ANONYMOUS_QUOTA if credential is None else credential.hourly
         key = credential.id if credential else ""
         # An unchanged answer and a refused token cost nothing. The quota that anonymous callers share is
         # shown but not enforced: tests that run side by side would meet in it.
-        cost = 0 if unchanged or answer.status == 401 else 1
+        cost = 0 if unchanged or answer.status == HTTPStatus.UNAUTHORIZED else 1
         usage = self.world.spend(self.name, key, ask.now, cost)
         if credential is not None and usage.spent > quota:
             body = {
@@ -140,7 +141,7 @@ class GitHub(Provider):
             }
             answer, tag, unchanged = json_answer(403, body), None, False
         headers = self._headers(quota, usage)
-        if credential is not None and answer.status != 401:
+        if credential is not None and answer.status != HTTPStatus.UNAUTHORIZED:
             headers |= credential.token_headers()
         if tag is not None:
             headers |= {"ETag": tag, "Cache-Control": "private, max-age=60, s-maxage=60"}

@@ -1,7 +1,6 @@
 """Who may ask GitHub what: tokens, Apps, scopes, single sign-on, and the words of each refusal."""
 
 from collections.abc import Mapping
-from typing import NoReturn
 
 from dev.simulator.exchange import Answer, Ask, json_answer
 from dev.simulator.github_state import APP_PREFIX, GitHubCredential, Repository
@@ -16,7 +15,7 @@ NOT_A_JWT = "A JSON web token could not be decoded"
 LEEWAY = 5
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """Carries the answer that ends a request early."""
 
     def __init__(self, answer: Answer) -> None:
@@ -24,16 +23,16 @@ class Refusal(Exception):
         self.answer = answer
 
 
-def refuse(status: int, message: str, headers: Mapping[str, str] | None = None) -> NoReturn:
-    """End the request with GitHub's error body."""
+def refused(status: int, message: str, headers: Mapping[str, str] | None = None) -> RefusedError:
+    """Give the end of a request with GitHub's error body."""
     body = {"message": message, "documentation_url": DOCS, "status": str(status)}
-    raise Refusal(json_answer(status, body, headers))
+    return RefusedError(json_answer(status, body, headers))
 
 
 def presented(ask: Ask) -> str | None:
     """Give the token, or the App that a JWT says to be from."""
     token = bearer(ask, "bearer", "token")
-    if token is not None and token.count(".") == 2:
+    if token is not None and token.startswith("eyJ"):
         return APP_PREFIX + str(unverified(token)[1].get("iss", ""))
     return token
 
@@ -42,59 +41,62 @@ def admit(ask: Ask, lookup: str | None, credential: GitHubCredential | None) -> 
     """Let the request pass, or refuse it for what it carries."""
     version = ask.header("x-github-api-version")
     if version and version not in API_VERSIONS:
-        refuse(400, "The specified API version is not supported. Please use one of the supported versions.")
+        raise refused(
+            400, "The specified API version is not supported. Please use one of the supported versions."
+        )
     if lookup is None:
         if ask.header("authorization"):
-            refuse(401, "Bad credentials")
+            raise refused(401, "Bad credentials")
         return
     if lookup.startswith(APP_PREFIX):
         _admit_app(ask, credential)
     standing = CredentialState.WRONG if credential is None else credential.standing(ask.now)
     if credential is None or standing in BAD_CREDENTIAL:
-        refuse(401, "Bad credentials")
+        raise refused(401, "Bad credentials")
     if standing is CredentialState.DISABLED:
-        refuse(403, "Sorry. Your account was suspended.")
+        raise refused(403, "Sorry. Your account was suspended.")
     if standing is CredentialState.LOGIN_BLOCKED:
-        refuse(403, "Maximum number of login attempts exceeded. Please try again later.")
+        raise refused(403, "Maximum number of login attempts exceeded. Please try again later.")
     if standing is CredentialState.RATE_LIMITED:
-        _refuse_for_rate(ask, credential)
+        raise _over_rate(ask, credential)
 
 
 def _admit_app(ask: Ask, credential: GitHubCredential | None) -> None:
     if credential is None:
-        refuse(401, "Integration not found")
+        raise refused(401, "Integration not found")
     claims = verified_claims(bearer(ask) or "", credential.private_key, "RS256")
     if claims is None or credential.standing(ask.now) in BAD_CREDENTIAL:
-        refuse(401, NOT_A_JWT)
+        raise refused(401, NOT_A_JWT)
     issued, expires = claims.get("iat"), claims.get("exp")
     if not isinstance(expires, int) or expires <= ask.now:
-        refuse(
+        raise refused(
             401,
             "'Expiration time' claim ('exp') must be a numeric value representing the future time"
             " at which the assertion expires",
         )
     if expires > ask.now + 600 + LEEWAY:
-        refuse(401, "'Expiration time' claim ('exp') is too far in the future")
+        raise refused(401, "'Expiration time' claim ('exp') is too far in the future")
     if not isinstance(issued, int) or issued > ask.now:
-        refuse(
+        raise refused(
             401,
             "'Issued at' claim ('iat') must be an Integer representing the time that the assertion"
             " was issued",
         )
 
 
-def _refuse_for_rate(ask: Ask, credential: GitHubCredential) -> NoReturn:
+def _over_rate(ask: Ask, credential: GitHubCredential) -> RefusedError:
+    """Refuse for the hour's quota, which is told by the reset header, or for GitHub's secondary limits."""
     limit = credential.rate_limit
-    if limit.style in ("reset", "none"):
-        headers = {"x-ratelimit-remaining": "0", "x-ratelimit-used": str(credential.hourly)}
-        if limit.style == "reset":
-            headers["x-ratelimit-reset"] = str(int(ask.now) + limit.seconds)
-        refuse(403, f"API rate limit exceeded for user ID {credential.number}.", headers)
-    refuse(
-        403,
-        "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-        limit.retry_after(ask.now),
-    )
+    status = limit.status or 403
+    if limit.style == "reset":
+        headers = {
+            "x-ratelimit-remaining": "0",
+            "x-ratelimit-used": str(credential.hourly),
+            "x-ratelimit-reset": str(int(ask.now) + limit.seconds),
+        }
+        return refused(status, f"API rate limit exceeded for user ID {credential.number}.", headers)
+    words = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+    return refused(status, words, limit.retry_after(ask.now))
 
 
 def is_visible(repository: Repository, credential: GitHubCredential | None) -> bool:
@@ -113,18 +115,18 @@ def admit_to(ask: Ask, repository: Repository, credential: GitHubCredential | No
     if credential is None:
         return
     if credential.kind == "app":
-        refuse(403, "Resource not accessible by integration")
+        raise refused(403, "Resource not accessible by integration")
     if credential.standing(ask.now) is CredentialState.SSO_REQUIRED:
         organization = repository.name.partition("/")[0]
         where = f"https://github.com/orgs/{organization}/sso?authorization_request=SIMULATED"
-        refuse(
+        raise refused(
             403,
             "Resource protected by organization SAML enforcement. You must grant your Personal Access"
             " token access to this organization.",
             {"x-github-sso": f"required; url={where}"},
         )
     if credential.kind == "fine_grained" and credential.is_small and rest:
-        refuse(
+        raise refused(
             403,
             "Resource not accessible by personal access token",
             {"x-accepted-github-permissions": "actions=read"},

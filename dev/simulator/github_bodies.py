@@ -146,13 +146,13 @@ def repository(origin: str, found: Repository, role: Role | None, signed_in: boo
         "pushed_at": CHANGED,
     }
     if signed_in:
-        rank = -1 if role is None else ROLES.index(role)
+        held = ROLES[: ROLES.index(role) + 1] if role else ()
         body["permissions"] = {
-            "admin": rank >= 4,
-            "maintain": rank >= 3,
-            "push": rank >= 2,
-            "triage": rank >= 1,
-            "pull": rank >= 0 or not found.private,
+            "admin": "admin" in held,
+            "maintain": "maintain" in held,
+            "push": "write" in held,
+            "triage": "triage" in held,
+            "pull": "read" in held or not found.private,
         }
     return body
 

@@ -1,24 +1,21 @@
-"""Google: the token endpoint for service accounts, and the Play Developer API that takes its tokens."""
+"""Google's token endpoint for service accounts, and the access tokens that it mints."""
 
 import base64
 import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import ClassVar
 
 from dev.simulator.exchange import Answer, Ask, Json, html_answer, json_answer
-from dev.simulator.provider import Provider, bearer
+from dev.simulator.provider import Provider
 from dev.simulator.signing import new_rsa_key, unverified, verified_claims
-from dev.simulator.state import Credential, CredentialState, Target, TargetState, World
+from dev.simulator.state import Credential, CredentialState, World
 
 PLAY = "PLAY_STORE"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-PUBLISHER_SCOPE = "https://www.googleapis.com/auth/androidpublisher"
-VENDOR_TOKEN_URL = "https://oauth2.googleapis.com/token"
+KEY_FILE_AUDIENCE = "https://oauth2.googleapis.com/token"
 LIFE = 3600
 SHOWN_LIFE = 3599
 LEEWAY = 5
@@ -28,8 +25,7 @@ TOKEN_ERRORS = MappingProxyType(
         "invalid_scope": (400, "Invalid OAuth scope or ID token audience provided."),
         "unauthorized_client": (
             401,
-            "Client is unauthorized to retrieve access tokens using this method, or client"
-            " not authorized for any of the scopes requested.",
+            "Client is unauthorized to retrieve access tokens using this method.",
         ),
         "disabled_client": (401, "The OAuth client was disabled."),
         "deleted_client": (401, "The OAuth client was deleted."),
@@ -76,7 +72,7 @@ class ServiceAccount(Credential):
             "client_email": self.email,
             "client_id": str(int(self.key_id[:16], 16)),
             "auth_uri": "https://accounts.google.com/o/oauth2/auth",
-            "token_uri": VENDOR_TOKEN_URL,
+            "token_uri": KEY_FILE_AUDIENCE,
             "auth_provider_x509_cert_url": "https://www.googleapis.com/oauth2/v1/certs",
             "client_x509_cert_url": f"https://www.googleapis.com/robot/v1/metadata/x509/{address}",
             "universe_domain": "googleapis.com",
@@ -86,14 +82,6 @@ class ServiceAccount(Credential):
             "privateKey": self.private_key,
             "serviceAccountKey": json.dumps(whole, indent=2),
         }
-
-
-@dataclass(kw_only=True)
-class Package(Target):
-    """An app of Google Play, named by its package name."""
-
-    tracks: tuple[str, ...] = ("production", "beta", "alpha", "internal")
-    released: tuple[str, ...] = ("production",)
 
 
 class TokenMint:
@@ -111,13 +99,11 @@ class TokenMint:
     def read(self, token: str) -> tuple[str, str, int] | None:
         """Give account, scope and end of a token of ours."""
         parts = token.split(".")
-        if (
-            len(parts) != 4
-            or parts[:2] != ["ya29", "c"]
-            or not hmac.compare_digest(parts[3], self._mark(parts[2]))
-        ):
-            return None
-        email, scope, ends = json.loads(base64.urlsafe_b64decode(parts[2] + "=" * (-len(parts[2]) % 4)))
+        match parts:
+            case ["ya29", "c", body, mark] if hmac.compare_digest(mark, self._mark(body)):
+                email, scope, ends = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+            case _:
+                return None
         return email, scope, ends
 
     def _mark(self, body: str) -> str:
@@ -169,7 +155,7 @@ class GoogleToken(Provider):
         if claims is None or standing in NO_KEY or key_id != found.key_id:
             return _oauth(400, "invalid_grant", SIGNATURE)
         # Two audiences are right: this endpoint's own URL, and the one written in every real key file.
-        if claims.get("aud") not in (ask.origin + self.path, VENDOR_TOKEN_URL):
+        if claims.get("aud") not in (ask.origin + self.path, KEY_FILE_AUDIENCE):
             return _oauth(400, "invalid_grant", "Invalid JWT: Failed audience check.")
         if not _timely(claims, ask.now):
             return _oauth(400, "invalid_grant", UNTIMELY)
@@ -194,149 +180,3 @@ def _timely(claims: dict[str, Json], now: float) -> bool:
 def _oauth(status: int, code: str, words: str) -> Answer:
     body = {"error": code, "error_description": words}
     return json_answer(status, body, {"Server": "scaffolding on HTTPServer2", "Cache-Control": "private"})
-
-
-class PlayStore(Provider):
-    """androidpublisher.googleapis.com, the one listing that needs no edit."""
-
-    name = PLAY
-    setting = "PLAY_STORE_API_URL"
-    credential_type = ServiceAccount
-    target_types: ClassVar[Mapping[str, type[Target]]] = MappingProxyType({"package": Package})
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world)
-        self._mint = TokenMint(world.minting_key)
-
-    def presented(self, ask: Ask) -> str | None:
-        """Give the account that the access token was minted for."""
-        token = bearer(ask)
-        claims = self._mint.read(token) if token else None
-        return claims[0] if claims else token
-
-    def answer(self, ask: Ask) -> Answer:
-        """Answer like the Play Developer API, errors in Google's shape."""
-        token = bearer(ask)
-        if token is None:
-            return _error(
-                401,
-                "UNAUTHENTICATED",
-                "Request is missing required authentication credential.",
-                "required",
-                "CREDENTIALS_MISSING",
-            )
-        claims = self._mint.read(token)
-        account = self.find(claims[0]) if claims else None
-        if claims is None or account is None or claims[2] <= ask.now:
-            reason = "ACCESS_TOKEN_EXPIRED" if account and claims else "ACCESS_TOKEN_TYPE_UNSUPPORTED"
-            return _error(
-                401, "UNAUTHENTICATED", "Request had invalid authentication credentials.", "authError", reason
-            )
-        if PUBLISHER_SCOPE not in claims[1].split():
-            return _error(
-                403,
-                "PERMISSION_DENIED",
-                "Request had insufficient authentication scopes.",
-                "insufficientPermissions",
-                "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-            )
-        return self._refused(ask, account) or self._route(ask, account)
-
-    def _refused(self, ask: Ask, account: Credential) -> Answer | None:
-        standing = account.standing(ask.now)
-        code = account.error_at(ask.path)
-        if code == "permissionDenied":
-            return _legacy(
-                401, code, "The current user has insufficient permissions to perform the requested operation."
-            )
-        if code and code not in TOKEN_ERRORS:
-            status = 429 if code in ("RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED") else 403
-            words = "RESOURCE_EXHAUSTED" if status == 429 else "PERMISSION_DENIED"
-            return _error(status, words, "Refused on demand.", "forbidden", code)
-        if standing is CredentialState.DISABLED or standing in NO_KEY:
-            return _error(
-                401,
-                "UNAUTHENTICATED",
-                "Request had invalid authentication credentials.",
-                "authError",
-                "ACCOUNT_STATE_INVALID",
-            )
-        if standing is CredentialState.API_DISABLED:
-            return _error(
-                403,
-                "PERMISSION_DENIED",
-                "Google Play Android Developer API has not been used in project 1 before or it is disabled.",
-                "accessNotConfigured",
-                "SERVICE_DISABLED",
-            )
-        if standing is CredentialState.RATE_LIMITED:
-            headers = account.rate_limit.retry_after(ask.now)
-            return _error(
-                429,
-                "RESOURCE_EXHAUSTED",
-                "Quota exceeded for quota metric 'Queries'.",
-                "rateLimitExceeded",
-                "RATE_LIMIT_EXCEEDED",
-            ).with_headers(headers)
-        return None
-
-    def _route(self, ask: Ask, account: Credential) -> Answer:
-        parts = ask.segments()
-        if parts[:3] != ["androidpublisher", "v3", "applications"] or len(parts) < 5:
-            return html_answer(404, "<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>")
-        if ask.method != "GET":
-            return _error(
-                405, "UNIMPLEMENTED", "The simulator takes no writes.", "httpMethodNotAllowed", None
-            )
-        if account.standing(ask.now) is not CredentialState.VALID:
-            return _error(403, "PERMISSION_DENIED", "The caller does not have permission", "forbidden", None)
-        package = self.world.target(self.name, Package, parts[3])
-        if package is None or package.state is TargetState.ABSENT:
-            return _error(404, "NOT_FOUND", f"Package not found: {parts[3]}.", "applicationNotFound", None)
-        if not package.seen_by(account.id) or package.state is TargetState.DISABLED:
-            return _error(403, "PERMISSION_DENIED", "The caller does not have permission", "forbidden", None)
-        if len(parts) == 7 and parts[4] == "tracks" and parts[6] == "releases":
-            return self._releases(package, parts[5])
-        return html_answer(404, "<!DOCTYPE html><title>Error 404 (Not Found)!!1</title>")
-
-    def _releases(self, package: Package, track: str) -> Answer:
-        if track not in package.tracks:
-            return _error(404, "NOT_FOUND", f"Track not found: {track}.", "notFound", None)
-        if track not in package.released:
-            return json_answer(200, {}, _headers())
-        one = {
-            "releaseName": "1.0",
-            "track": track,
-            "activeArtifacts": [{"versionCode": 1}],
-            "releaseLifecycleState": "RELEASE_LIFECYCLE_STATE_PUBLISHED",
-        }
-        return json_answer(200, {"releases": [one]}, _headers())
-
-
-def _headers() -> dict[str, str]:
-    return {"Server": "ESF", "Vary": "Origin, X-Origin, Referer", "X-Frame-Options": "SAMEORIGIN"}
-
-
-def _error(status: int, state: str, message: str, legacy: str, reason: str | None) -> Answer:
-    """Give Google's error body: the old `errors` list and, where there is a reason, an ErrorInfo."""
-    error: dict[str, Json] = {
-        "code": status,
-        "message": message,
-        "status": state,
-        "errors": [{"message": message, "domain": "global", "reason": legacy}],
-    }
-    if reason is not None:
-        error["details"] = [
-            {
-                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                "reason": reason,
-                "domain": "googleapis.com",
-                "metadata": {"service": "androidpublisher.googleapis.com"},
-            }
-        ]
-    return json_answer(status, {"error": error}, _headers())
-
-
-def _legacy(status: int, reason: str, message: str) -> Answer:
-    one = {"message": message, "domain": "androidpublisher", "reason": reason}
-    return json_answer(status, {"error": {"code": status, "message": message, "errors": [one]}}, _headers())

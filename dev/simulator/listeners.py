@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from dev.simulator.exchange import Answer, Ask
-from dev.simulator.faults import Faults, deliver, headers_of, spoiled
+from dev.simulator.faults import SILENT, Faults, deliver, headers_of, spoiled
 from dev.simulator.provider import Provider
 from dev.simulator.recording import Record, Recording
 from dev.simulator.state import World, label
@@ -28,7 +28,7 @@ class NoProvider(Provider):
         """Give whatever was sent, so that a leak shows in the record."""
         return ask.header("authorization") or None
 
-    def answer(self, ask: Ask) -> Answer:
+    def answer(self, _: Ask) -> Answer:
         """Answer as if all were well."""
         return Answer(200, b"{}")
 
@@ -60,8 +60,9 @@ class Counter:
             await asyncio.sleep(fault.delay)
         ask = _ask(request, path, query, body, fault.date_skew)
         answer = spoiled(fault, self.provider.answer(ask))
-        record.status = answer.status
-        self.recording.changed()
+        if fault.kind not in SILENT:
+            record.status = answer.status
+            self.recording.changed()
         return await deliver(fault, request, ask, answer)
 
     def _record(self, request: web.BaseRequest, ask: Ask, credential: str | None) -> Record:

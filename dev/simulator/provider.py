@@ -31,7 +31,7 @@ class Provider(ABC):
         """Give the lookup of the credential that a request carries, known or not."""
 
     @abstractmethod
-    def answer(self, ask: Ask) -> Answer:
+    def answer(self, ask: Ask, /) -> Answer:
         """Give the vendor's answer."""
 
     def is_write(self, ask: Ask) -> bool:

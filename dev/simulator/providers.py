@@ -2,8 +2,9 @@
 
 from dev.simulator.app_store_connect import AppStoreConnect
 from dev.simulator.github import GitHub
-from dev.simulator.google import GoogleToken, PlayStore
+from dev.simulator.google import GoogleToken
 from dev.simulator.jenkins import Jenkins
+from dev.simulator.play_store import PlayStore
 from dev.simulator.provider import Provider
 from dev.simulator.slack import Slack
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from dev.simulator.app_store_connect import ApiKey, App
 from dev.simulator.github_state import GitHubCredential, Repository, Workflow
-from dev.simulator.google import Package, ServiceAccount
-from dev.simulator.jenkins import ApiToken, Job
+from dev.simulator.google import ServiceAccount
+from dev.simulator.jenkins_state import ApiToken, Job
+from dev.simulator.play_store import Package
 from dev.simulator.slack import BotToken, Channel
 from dev.simulator.state import World
 
@@ -25,7 +26,6 @@ class Seed:
     play_store: ServiceAccount = field(default_factory=lambda: ServiceAccount(project="acme-release"))
     jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
     slack: BotToken = field(default_factory=BotToken)
-    _numbers: dict[str, object] = field(default_factory=dict)
 
     def sow(self, world: World) -> None:
         """Put the whole of it into the world."""
@@ -59,7 +59,7 @@ class Seed:
         }
 
     def issued(self) -> dict[str, dict[str, str]]:
-        """Give each credential's id and lookup by provider, so that the seed can be changed like any other."""
+        """Give each credential's id and lookup by provider: the seed can be changed like any other."""
         return {
             "GITHUB": {"id": self.github.id, "lookup": self.github.lookup},
             "APP_STORE_CONNECT": {"id": self.app_store_connect.id, "lookup": self.app_store_connect.lookup},

@@ -13,6 +13,7 @@ from dev.simulator.exchange import Answer, Ask, Json, json_answer
 from dev.simulator.provider import Provider, bearer
 from dev.simulator.state import Credential, CredentialState, Target, TargetState
 
+LARGEST_PAGE = 1000
 READS = ("auth.test", "conversations.info", "conversations.list", "api.test")
 WRITES = ("chat.postMessage", "conversations.join", "conversations.create", "files.upload")
 KIND_SCOPES = MappingProxyType(
@@ -57,7 +58,7 @@ class BotToken(Credential):
     user_id: str = field(default_factory=lambda: slack_id("U"))
     bot_id: str = field(default_factory=lambda: slack_id("B"))
     scopes: tuple[str, ...] = ("chat:write", "channels:read", "groups:read")
-    largest_page: int = 1000
+    largest_page: int = LARGEST_PAGE
 
     @property
     def lookup(self) -> str:
@@ -169,7 +170,7 @@ class Slack(Provider):
         if lacking:
             return _missing(token, ",".join(lacking))
         limit = arguments.get("limit", "100")
-        if not limit.isdigit() or not 1 <= int(limit) <= 1000:
+        if not limit.isdigit() or not 1 <= int(limit) <= LARGEST_PAGE:
             return _answer({"ok": False, "error": "invalid_limit"}, token.granted)
         start = _start(arguments.get("cursor", ""))
         if start is None:

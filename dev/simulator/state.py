@@ -47,6 +47,7 @@ class RateLimit:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
     style: Literal["seconds", "date", "reset", "none"] = "seconds"
     seconds: int = 60
+    status: int | None = None
 
     def retry_after(self, now: float) -> dict[str, str]:
         """Give the Retry-After header of this style, none where the vendor's own reset header is used."""
