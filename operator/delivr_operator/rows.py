@@ -12,7 +12,7 @@ from delivr_operator.outcome import IntegrationType, VerificationStatus
 from delivr_operator.resource import Platform, Target
 
 Clear: TypeAlias = "str | int | bool | list[Clear] | dict[str, Clear] | None"
-Config: TypeAlias = "Mapping[str, Clear | SecretStr | Config]"
+Config: TypeAlias = Mapping[str, "Clear | SecretStr | Config"]
 """One row's config object: secret leaves are SecretStr and are sealed on the line that writes them."""
 
 
