@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import ssl
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ class ControlPlane:
             self.start_api_server(programs, pki)
             access = self._access(programs, pki, token)
             if programs.kube_controller_manager:
-                self._start_controller_manager(programs.kube_controller_manager, pki)
+                self._start_controller_manager(programs.kube_controller_manager, pki, access)
         except BaseException:
             self.stop()
             raise
@@ -127,8 +128,8 @@ class ControlPlane:
             self._etcd_url = f"http://{LOOPBACK}:{client}"
             return
 
-    def _start_controller_manager(self, program: Path, pki: Pki) -> None:
-        self._spawn(
+    def _start_controller_manager(self, program: Path, pki: Pki, access: ClusterAccess) -> None:
+        process = self._spawn(
             "kube-controller-manager",
             [
                 *(program, f"--kubeconfig={self._kubeconfig}", "--leader-elect=false", "--secure-port=0"),
@@ -136,6 +137,13 @@ class ControlPlane:
                 f"--service-account-private-key-file={pki.service_account_key}",
                 f"--cert-dir={self.directory / 'pki'}",
             ],
+        )
+        wait_until(
+            lambda: _has_controllers(access),
+            name="kube-controller-manager",
+            process=process,
+            log=self._log("kube-controller-manager"),
+            deadline_seconds=START_SECONDS,
         )
 
     def _etcd(self, programs: Binaries, client: int, peer: int) -> list[str | Path]:
@@ -202,6 +210,15 @@ class ControlPlane:
 
 def _ready(port: int, authority: Path) -> bool:
     return _answers(f"https://{LOOPBACK}:{port}/readyz", ssl.create_default_context(cafile=authority))
+
+
+def _has_controllers(access: ClusterAccess) -> bool:
+    # Nobody but a controller makes this account.
+    try:
+        access.kubectl("get", "serviceaccount", "default", "--namespace", "default")
+    except subprocess.CalledProcessError:
+        return False
+    return True
 
 
 def _answers(url: str, context: ssl.SSLContext | None = None) -> bool:

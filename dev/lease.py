@@ -89,7 +89,7 @@ def _run_server(kind: str, home: Path, users: TextIO) -> None:
         assert own is not None  # noqa: S101 -- this process reads its own entry
         _write_whole(record, json.dumps({"supervisor": vars(own), "access": access}))
         fcntl.flock(users, fcntl.LOCK_EX)
-        record.unlink()
+        record.unlink(missing_ok=True)
     finally:
         server.stop()
         shutil.rmtree(data, ignore_errors=True)
