@@ -1,13 +1,23 @@
 """Every setting of the operator: read from the environment once, checked, shown without secrets."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from delivr_operator.outcome import IntegrationType
 from delivr_operator.providers.exchange import Endpoints
@@ -31,6 +41,21 @@ def _https(value: str) -> str:
 def _sealing_key(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", value.get_secret_value()):
         raise ValueError("must be exactly 64 hexadecimal digits (32 bytes): openssl rand -hex 32")
+    return value
+
+
+def _mysql_address(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme != "mysql+pymysql" or not parts.hostname or len(parts.path) < 2:  # noqa: PLR2004 - "/x"
+        raise ValueError("must look like mysql+pymysql://user:password@host:3306/database")
+    return value
+
+
+def _certificates(value: str) -> str:
+    try:
+        ssl.create_default_context(cafile=value)
+    except (OSError, ssl.SSLError):
+        raise ValueError("must name a readable PEM file of certificates") from None
     return value
 
 
@@ -60,25 +85,41 @@ Switch = Annotated[bool, BeforeValidator(_switch)]
 _ADDRESSES = Endpoints()
 
 
-class Settings(BaseModel):
-    """The operator's settings; each field is named after its environment variable."""
+class _Environment(BaseModel):
+    """Fields are named after their environment variables; an error names the variable, never a value."""
 
     model_config = ConfigDict(
-        frozen=True, alias_generator=str.upper, populate_by_name=True, hide_input_in_errors=True, extra="ignore"
+        frozen=True,
+        alias_generator=str.upper,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        extra="ignore",
     )
 
-    database_url: SecretStr
-    """SQLAlchemy address of Delivr's database, `mysql+pymysql://user:password@host:port/name`."""
-    integration_encryption_key: Annotated[SecretStr, AfterValidator(_sealing_key)]
-    """The plan's key: seals every credential in `tenant_integrations.config`."""
-    integration_encryption_envelope: Envelope = Envelope.HEX
-    backend_storage_encryption_key: Annotated[SecretStr, Field(min_length=32)] | None = None
-    """Needed only with the envelope `pbkdf2-base64`."""
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings from `environment`; an empty variable counts as not set.
+
+        Raises:
+            SettingsError: every wrong variable, each with what to do.
+        """
+        known = {name.upper() for name in cls.model_fields}
+        given = {name: value for name, value in environment.items() if value != "" and name in known}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError("\n".join(_sentences(error))) from None
+
+
+class ProbeSettings(_Environment):
+    """What asking the providers needs; enough for `check`, which has no cluster and no database."""
 
     github_api_rate_limit: Annotated[int, Field(ge=1, le=1_000_000)] = 5000
     """Requests an hour that the operator spends with one GitHub credential at most."""
     appstore_connect_timeout: Milliseconds = timedelta(seconds=30)
+    """How long one App Store Connect request may take."""
     playstore_api_timeout: Milliseconds = timedelta(seconds=30)
+    """How long one Google request may take."""
 
     enable_jenkins_integration: Switch = True
     enable_github_actions_integration: Switch = True
@@ -89,39 +130,10 @@ class Settings(BaseModel):
     play_store_api_url: HttpsUrl = _ADDRESSES.play_store
     google_token_url: HttpsUrl = _ADDRESSES.google_token
     slack_api_url: HttpsUrl = _ADDRESSES.slack
-    extra_ca_file: str | None = None
+    extra_ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
     """PEM file of certificate authorities trusted beside the system's."""
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     """Host names and CIDRs that tenants' addresses may point at although the guard would refuse them."""
-
-    max_staleness: Duration = timedelta(hours=24)
-    """How long a proof holds without a definite answer before Ready becomes Unknown."""
-    status_heartbeat: Duration = timedelta(hours=1)
-    """How often an unchanged status is written again for lastVerifiedAt; 0s: never."""
-    workers: Annotated[int, Field(ge=1, le=256)] = 16
-    """How many resources are reconciled at once."""
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the settings from `environment`; an empty variable counts as not set.
-
-        Raises:
-            SettingsError: every wrong variable, each with what to do.
-        """
-        given = {name: value for name, value in environment.items() if value != ""}
-        try:
-            settings = cls.model_validate({k: v for k, v in given.items() if k.lower() in cls.model_fields})
-        except ValidationError as error:
-            raise SettingsError("\n".join(_sentences(error))) from None
-        settings.check()
-        return settings
-
-    def check(self) -> None:
-        """Refuse what only several settings together, or the environment outside, make wrong."""
-        if self.integration_encryption_envelope is Envelope.PBKDF2 and not self.backend_storage_encryption_key:
-            raise SettingsError(
-                "BACKEND_STORAGE_ENCRYPTION_KEY must be set (32 characters or more) for the envelope pbkdf2-base64"
-            )
 
     @property
     def endpoints(self) -> Endpoints:
@@ -155,6 +167,43 @@ class Settings(BaseModel):
         return frozenset(kind for kind, enabled in switches.items() if not enabled)
 
 
+class DatabaseSettings(_Environment):
+    """What reading and migrating the tables needs."""
+
+    database_url: Annotated[SecretStr, AfterValidator(_mysql_address)]
+    """SQLAlchemy address of Delivr's database, `mysql+pymysql://user:password@host:port/name`."""
+
+
+class Settings(ProbeSettings, DatabaseSettings):
+    """Everything that the running operator needs."""
+
+    integration_encryption_key: Annotated[SecretStr, AfterValidator(_sealing_key)]
+    """The plan's key: seals every credential in `tenant_integrations.config`."""
+    integration_encryption_envelope: Envelope = Envelope.HEX
+    """Which envelope new credentials are sealed in; either is opened."""
+    backend_storage_encryption_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Needed only with the envelope `pbkdf2-base64`."""
+
+    max_staleness: Duration = timedelta(hours=24)
+    """How long a proof holds without a definite answer before Ready becomes Unknown."""
+    status_heartbeat: Duration = timedelta(hours=1)
+    """How often an unchanged status is written again for lastVerifiedAt; 0s: never."""
+    workers: Annotated[int, Field(ge=1, le=256)] = 16
+    """How many resources are reconciled at once."""
+
+    @model_validator(mode="after")
+    def _envelope_has_its_key(self) -> Self:
+        if (
+            self.integration_encryption_envelope is Envelope.PBKDF2
+            and not self.backend_storage_encryption_key
+        ):
+            raise ValueError(
+                "BACKEND_STORAGE_ENCRYPTION_KEY must be set (32 characters or more) when "
+                "INTEGRATION_ENCRYPTION_ENVELOPE is pbkdf2-base64"
+            )
+        return self
+
+
 def _network(entry: str) -> IPNetwork | None:
     try:
         return ip_network(entry, strict=False)
@@ -164,11 +213,11 @@ def _network(entry: str) -> IPNetwork | None:
 
 def _sentences(error: ValidationError) -> list[str]:
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    return [
-        f"{e['loc'][0]!s} must be set" if e["type"] == "missing" else f"{e['loc'][0]!s}: {_plain(e['msg'])}"
-        for e in found
-    ]
+    return [_sentence(tuple(map(str, e["loc"])), e["type"], e["msg"]) for e in found]
 
 
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")
+def _sentence(place: tuple[str, ...], kind: str, message: str) -> str:
+    plain = message.removeprefix("Value error, ")
+    if not place:
+        return plain
+    return f"{place[0]} must be set" if kind == "missing" else f"{place[0]}: {plain}"

@@ -1,0 +1,130 @@
+"""The work queue: nothing lost, nothing twice at once, fair turns, times and back-off."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivr_operator.queue import LAST_PAUSE, WorkQueue
+from delivr_operator.resource import Key
+
+A, B, C = (Key("one", name) for name in "abc")
+OTHER = Key("two", "z")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> WorkQueue:
+    return WorkQueue(clock)
+
+
+async def take(queue: WorkQueue) -> Key | None:
+    try:
+        return await asyncio.wait_for(queue.take(), 0.05)
+    except TimeoutError:
+        return None
+
+
+async def test_a_key_added_twice_comes_once(queue: WorkQueue) -> None:
+    queue.add(A)
+    queue.add(A)
+    assert [await take(queue), await take(queue)] == [A, None]
+
+
+async def test_a_key_added_under_way_waits_until_it_is_given_back(queue: WorkQueue) -> None:
+    queue.add(A)
+    assert await take(queue) == A
+    queue.add(A)
+    assert await take(queue) is None
+    queue.done(A, None)
+    assert await take(queue) == A
+
+
+async def test_a_lone_key_of_another_namespace_comes_second_not_last(queue: WorkQueue) -> None:
+    for key in (A, B, C, OTHER):
+        queue.add(key)
+    assert [await take(queue) for _ in range(4)] == [A, OTHER, B, C]
+
+
+async def test_a_planned_key_comes_at_its_time_and_not_before(queue: WorkQueue, clock: Clock) -> None:
+    queue.add_at(A, START + timedelta(minutes=1))
+    assert await take(queue) is None
+    clock.now += timedelta(minutes=1)
+    assert await take(queue) == A
+
+
+async def test_the_earliest_of_several_times_counts(queue: WorkQueue, clock: Clock) -> None:
+    queue.add_at(A, START + timedelta(minutes=9))
+    queue.add_at(A, START + timedelta(minutes=1))
+    queue.add_at(A, START + timedelta(minutes=5))
+    clock.now += timedelta(minutes=1)
+    assert await take(queue) == A
+    queue.done(A, None)
+    clock.now += timedelta(minutes=30)
+    assert await take(queue) is None
+
+
+async def test_a_waiting_taker_wakes_for_a_key_that_is_added_later(queue: WorkQueue) -> None:
+    taking = asyncio.create_task(queue.take())
+    await asyncio.sleep(0)
+    queue.add(B)
+    assert await asyncio.wait_for(taking, 1) == B
+
+
+async def test_failures_pause_longer_each_time_and_a_success_forgets_them(
+    queue: WorkQueue, clock: Clock
+) -> None:
+    pauses = []
+    for _ in range(12):
+        queue.add(A)
+        assert await take(queue) == A
+        pauses.append(queue.failed(A))
+        clock.now += pauses[-1]
+        assert await take(queue) == A
+        queue._give_back(A, None)
+    assert pauses[:3] == [timedelta(seconds=n) for n in (1, 2, 4)]
+    assert pauses[-1] == LAST_PAUSE
+    queue.add(A)
+    await take(queue)
+    queue.done(A, None)
+    queue.add(A)
+    await take(queue)
+    assert queue.failed(A) == timedelta(seconds=1)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "take", "done"]), st.sampled_from([A, B, C, OTHER]))))
+def test_no_key_is_with_two_workers_and_none_is_lost(steps: list[tuple[str, Key]]) -> None:
+    async def play() -> None:
+        queue, working, owed = WorkQueue(Clock()), set[Key](), set[Key]()
+        for step, key in steps:
+            if step == "add":
+                queue.add(key)
+                owed.add(key)
+            elif step == "take" and len(queue):
+                taken = await queue.take()
+                assert taken not in working
+                working.add(taken)
+                owed.discard(taken)
+            elif step == "done" and key in working:
+                working.discard(key)
+                queue.done(key, None)
+        for key in tuple(working):
+            queue.done(key, None)
+        assert {await queue.take() for _ in range(len(queue))} == owed
+
+    asyncio.run(play())
