@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from dev.private_file import write_private
+
 
 @dataclass(frozen=True)
 class ClusterAccess:
@@ -46,6 +48,20 @@ class ClusterAccess:
             "create", "token", name, "--namespace", namespace, f"--duration={duration}"
         ).strip()
 
+    @classmethod
+    def of_kubeconfig(cls, kubeconfig: Path, kubectl_program: Path, flattened: Path) -> ClusterAccess:
+        """The access to any cluster that a kubeconfig names; it has no audit log to read."""
+        answer = subprocess.run(
+            [str(kubectl_program), "config", "view", "--raw", "--minify", "--flatten"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        )
+        write_private(flattened, answer.stdout)
+        server = yaml.safe_load(answer.stdout)["clusters"][0]["cluster"]["server"]
+        return cls(str(server), flattened, kubectl_program, flattened.with_name("audit.log"))
+
     def as_record(self) -> dict[str, str]:
         """The access as plain strings, for another process."""
         return {name: str(value) for name, value in vars(self).items()}
@@ -72,8 +88,5 @@ def write_kubeconfig(path: Path, server: str, authority: bytes, user: str, token
         "contexts": [{"name": "delivr-dev", "context": {"cluster": "delivr-dev", "user": user}}],
         "current-context": "delivr-dev",
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)  # an earlier file may be readable by others
-    path.touch(mode=0o600)
-    path.write_text(yaml.safe_dump(content))
+    write_private(path, yaml.safe_dump(content))
     return path

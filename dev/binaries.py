@@ -17,6 +17,7 @@ from dev.progress import step
 
 KUBERNETES_VERSION = "v1.36.3"
 OLDEST_KUBECTL = (1, 31)
+OLDEST_API_SERVER = (1, 32)  # the first with selectable fields of custom resources for good
 PACKAGES = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
@@ -37,18 +38,20 @@ class Binaries:
 
 def binaries(controller_manager: bool = False) -> Binaries:
     """Every program that a control plane needs exists."""
-    etcd, apiserver = _etcd_and_apiserver()
-    manager = _found_or_built("kube-controller-manager") if controller_manager else None
-    return Binaries(etcd, apiserver, kubectl(), manager)
+    found = {name: _found(name) for name in ("etcd", "kube-apiserver", "kube-controller-manager")}
+    apiserver = found["kube-apiserver"]
+    if apiserver is None or server_version(apiserver) < OLDEST_API_SERVER:
+        apiserver = _built("kube-apiserver")
+    manager = None
+    if controller_manager:
+        manager = found["kube-controller-manager"] or _built("kube-controller-manager")
+    return Binaries(found["etcd"] or _built("etcd"), apiserver, kubectl(), manager)
 
 
 def kubectl() -> Path:
     """A kubectl that is new enough for the API server."""
-    for directory in (os.environ.get("KUBEBUILDER_ASSETS"), None):
-        found = shutil.which("kubectl", path=directory)
-        if found and client_version(Path(found)) >= OLDEST_KUBECTL:
-            return Path(found)
-    return _built("kubectl")
+    found = _found("kubectl")
+    return found if found and client_version(found) >= OLDEST_KUBECTL else _built("kubectl")
 
 
 def client_version(program: Path) -> tuple[int, ...]:
@@ -66,16 +69,23 @@ def client_version(program: Path) -> tuple[int, ...]:
         return ()
 
 
-def _etcd_and_apiserver() -> tuple[Path, Path]:
-    return _found_or_built("etcd"), _found_or_built("kube-apiserver")
+def server_version(program: Path) -> tuple[int, ...]:
+    """The version that a Kubernetes server reports of itself, empty when it cannot run."""
+    try:
+        answer = subprocess.run(
+            [str(program), "--version"], check=False, capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return version_numbers(answer.stdout)
 
 
-def _found_or_built(name: str) -> Path:
+def _found(name: str) -> Path | None:
     for directory in (os.environ.get("KUBEBUILDER_ASSETS"), None):
         found = shutil.which(name, path=directory)
         if found:
             return Path(found)
-    return _built(name)
+    return None
 
 
 def _built(name: str) -> Path:

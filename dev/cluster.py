@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from dev.access import ClusterAccess
+from dev.binaries import binaries
 from dev.cache import locked
 from dev.control_plane import ControlPlane
-from dev.database_server import DatabaseAccess, DatabaseServer
+from dev.database_server import DatabaseAccess, DatabaseServer, prepare
+from dev.private_file import write_private
 from dev.process import Identity, StartError, stop
 from dev.progress import say, step
 from dev.servers import Server
@@ -30,6 +32,15 @@ class Process:
 
     name: str
     identity: Identity
+
+
+@dataclass(frozen=True)
+class Connections:
+    """How to reach what runs, for a program; `env` says the same to a shell."""
+
+    cluster: ClusterAccess
+    database: DatabaseAccess
+    variables: Mapping[str, str]
 
 
 class DevelopmentCluster:
@@ -65,6 +76,17 @@ class DevelopmentCluster:
         recorded: Mapping[str, Any] = self._state().get("processes", {})
         return [Process(name, Identity(**identity)) for name, identity in recorded.items()]
 
+    def connections(self) -> Connections:
+        """How to reach the servers that the last `up` started."""
+        state = self._state()
+        if "variables" not in state:
+            raise StartError("no cluster is up")
+        return Connections(
+            ClusterAccess.from_record(state["cluster"]),
+            DatabaseAccess.from_record(state["server"]),
+            state["variables"],
+        )
+
     def _is_up(self, database: str, *, controller_manager: bool) -> bool:
         processes = self.processes()
         if not processes or not self.environment_file.exists():
@@ -78,6 +100,8 @@ class DevelopmentCluster:
         return True
 
     def _start_all(self, settings: Mapping[str, Any]) -> None:
+        binaries(controller_manager=bool(settings["controllerManager"]))
+        prepare(str(settings["database"]))
         plane = ControlPlane(
             self.directory / "control-plane", controller_manager=bool(settings["controllerManager"])
         )
@@ -114,7 +138,10 @@ class DevelopmentCluster:
     def _remember(self, server: Server, settings: Mapping[str, Any]) -> None:
         processes = {**self._state().get("processes", {})}
         processes.update({name: vars(identity) for name, identity in server.processes.items()})
-        write_private(self._state_file, json.dumps({"settings": settings, "processes": processes}, indent=2))
+        self._write_state({"settings": settings, "processes": processes})
+
+    def _write_state(self, state: Mapping[str, Any]) -> None:
+        write_private(self._state_file, json.dumps(state, indent=2))
 
     def _state(self) -> dict[str, Any]:
         try:
@@ -132,6 +159,14 @@ class DevelopmentCluster:
             "INTEGRATION_ENCRYPTION_KEY": self._encryption_key(),
             **providers,
         }
+        self._write_state(
+            {
+                **self._state(),
+                "cluster": access.as_record(),
+                "server": database.as_record(),
+                "variables": variables,
+            }
+        )
         built = shutil.which("kubectl") != str(access.kubectl_program)
         write_private(
             self.environment_file, shell_exports(variables, access.kubectl_program.parent if built else None)
@@ -152,15 +187,6 @@ def shell_exports(variables: Mapping[str, str], first_in_path: Path | None = Non
         folder = shlex.quote(str(first_in_path))
         lines.append(f'case ":$PATH:" in *:{folder}:*) ;; *) export PATH={folder}:"$PATH" ;; esac')
     return "\n".join(lines) + "\n"
-
-
-def write_private(path: Path, text: str) -> None:
-    """The file holds the text as a whole or is as it was, and only its owner can read it."""
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.unlink(missing_ok=True)
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(text)
-    unfinished.rename(path)
 
 
 def tell_how_to_use(cluster: DevelopmentCluster) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TextIO
 
 from dev.cache import locked
+from dev.private_file import write_private
 from dev.process import Identity, spawn, wait_until
 from dev.servers import KINDS, start_server
 
@@ -87,19 +88,12 @@ def _run_server(kind: str, home: Path, users: TextIO) -> None:
     try:
         own = Identity.of(os.getpid())
         assert own is not None  # noqa: S101 -- this process reads its own entry
-        _write_whole(record, json.dumps({"supervisor": vars(own), "access": access}))
+        write_private(record, json.dumps({"supervisor": vars(own), "access": access}))
         fcntl.flock(users, fcntl.LOCK_EX)
         record.unlink(missing_ok=True)
     finally:
         server.stop()
         shutil.rmtree(data, ignore_errors=True)
-
-
-def _write_whole(path: Path, text: str) -> None:
-    unfinished = path.with_suffix(".new")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(text)
-    unfinished.rename(path)
 
 
 def _end(_number: int, _frame: object) -> None:

@@ -100,7 +100,7 @@ def stop(identity: Identity, patience: float = 15.0) -> None:
         if not identity.alive():
             break
         _signal(identity, request)
-        _wait_for_end(identity, seconds)
+        wait_for_end(identity, seconds)
     _reap(identity.pid)
 
 
@@ -119,7 +119,8 @@ def _signal(identity: Identity, request: signal.Signals) -> None:
         return  # it ended by itself
 
 
-def _wait_for_end(identity: Identity, seconds: float) -> None:
+def wait_for_end(identity: Identity, seconds: float) -> None:
+    """The process has ended, or that much time has passed."""
     if hasattr(os, "pidfd_open"):
         try:
             handle = os.pidfd_open(identity.pid)

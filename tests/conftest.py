@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dev.access import ClusterAccess
+from dev.binaries import kubectl
 from dev.database_server import DatabaseAccess
 from dev.lease import shared_server
 
@@ -24,7 +25,14 @@ def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def control_plane(shared_directory: Path) -> Iterator[ClusterAccess]:
-    """A real API server without controllers: a deleted namespace stays Terminating."""
+    """A real API server without controllers: a deleted namespace stays Terminating.
+
+    DELIVR_TEST_KUBECONFIG names another cluster instead, one that tests may leave namespaces in.
+    """
+    other = os.environ.get("DELIVR_TEST_KUBECONFIG")
+    if other:
+        yield ClusterAccess.of_kubeconfig(Path(other), kubectl(), shared_directory / "kubeconfig")
+        return
     with shared_server("control-plane", shared_directory) as record:
         yield ClusterAccess.from_record(record)
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pymysql
 import pytest
 
 from dev.access import ClusterAccess
@@ -12,7 +13,7 @@ from dev.cluster import DevelopmentCluster
 from dev.control_plane import ControlPlane
 from dev.database_server import DatabaseAccess, DatabaseServer
 from dev.lease import shared_server
-from dev.process import Identity, StartError, stop
+from dev.process import Identity, StartError, stop, wait_for_end
 
 DEFAULTS = [
     ("utf8mb4_default", "utf8mb4", None),
@@ -32,6 +33,10 @@ def test_up_is_repeatable_and_down_stops_that_and_nothing_else(tmp_path: Path) -
         with pytest.raises(StartError, match="other settings"):
             cluster.up("mysql")
         environment = cluster.environment_file.read_text()
+        reached = cluster.connections()
+        assert "default" in reached.cluster.kubectl("get", "namespaces")
+        assert reached.variables["DATABASE_URL"] == reached.database.url("delivr")
+        reached.database.connect("delivr").close()
         answer = subprocess.run(
             ["sh", "-c", '. "$1" && kubectl auth whoami -o name', "sh", cluster.environment_file],
             capture_output=True,
@@ -130,9 +135,9 @@ def test_a_shared_server_ends_with_its_last_user(tmp_path: Path) -> None:
         DatabaseAccess.from_record(first).create_database("still_there")
         supervisor = Identity(**json.loads((tmp_path / "mariadb" / "ready.json").read_text())["supervisor"])
         assert supervisor.alive()
-    # A third user waits for the old one's end and gets a new server.
+    wait_for_end(supervisor, 30)
+    assert not supervisor.alive()
     with shared_server("mariadb", tmp_path) as third:
-        assert not supervisor.alive()
         DatabaseAccess.from_record(third).create_database("still_there")
 
 
@@ -142,6 +147,8 @@ def test_a_killed_supervisor_takes_its_server_along_and_is_replaced(tmp_path: Pa
         stop(supervisor, patience=0)
         with shared_server("mariadb", tmp_path) as found:
             assert found != lost
+            with pytest.raises(pymysql.err.OperationalError):
+                DatabaseAccess.from_record(lost).connect()
             DatabaseAccess.from_record(found).connect().close()
 
 

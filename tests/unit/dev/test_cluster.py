@@ -1,8 +1,9 @@
 import subprocess
 from pathlib import Path
 
-from dev.cluster import DevelopmentCluster, shell_exports, write_private
+from dev.cluster import DevelopmentCluster, shell_exports
 from dev.ports import free_ports
+from dev.private_file import write_private
 from dev.simulator_server import parse_environment
 
 
