@@ -73,7 +73,7 @@ class WorkQueue:
     def failed(self, key: Key) -> timedelta:
         """Give `key` back after a pass that broke off; return the pause before it comes again."""
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        pause = min(FIRST_PAUSE * 2 ** min(failures - 1, 20), LAST_PAUSE)
+        pause: timedelta = min(FIRST_PAUSE * 2 ** min(failures - 1, 20), LAST_PAUSE)
         self._give_back(key, self._now() + pause)
         return pause
 

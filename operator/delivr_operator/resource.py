@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 GROUP = "release.delivr.live"
@@ -36,6 +37,10 @@ class Platform(StrEnum):
     IOS = "IOS"
     ANDROID = "ANDROID"
     WEB = "WEB"
+
+
+PLATFORM_OF = MappingProxyType({Target.APP_STORE: Platform.IOS, Target.PLAY_STORE: Platform.ANDROID})
+"""The platform that each store is for."""
 
 
 class DeletionPolicy(StrEnum):
@@ -88,6 +93,14 @@ class Spec(Frozen):
     ] = timedelta(hours=1)
     suspend: bool = False
     deletion_policy: DeletionPolicy = DeletionPolicy.DELETE
+
+    @model_validator(mode="after")
+    def _targets_have_their_platforms(self) -> Self:
+        """Hold what the CRD's rules hold, for `check` and for resources older than a rule."""
+        for target, platform in PLATFORM_OF.items():
+            if target in self.targets and platform not in self.platforms:
+                raise ValueError(f"target {target} needs platform {platform}: add it to platforms")
+        return self
 
     @property
     def members(self) -> Mapping[str, Any]:
@@ -144,6 +157,12 @@ class ReleaseSetup(Frozen):
         )
 
 
+def allowed_hosts(annotations: Mapping[str, str] | None) -> frozenset[str]:
+    """Return the hosts that a Secret's annotation allows its values to be sent to."""
+    listed = (annotations or {}).get(ALLOWED_HOSTS_ANNOTATION, "")
+    return frozenset(host.strip().lower() for host in listed.split(",") if host.strip())
+
+
 def parse_spec(raw: object) -> Spec | InvalidSpec:
     """Read a spec, or say which fields are wrong without repeating their values."""
     try:
@@ -155,4 +174,6 @@ def parse_spec(raw: object) -> Spec | InvalidSpec:
 def problems_of(error: ValidationError, root: str) -> tuple[str, ...]:
     """Name each wrong field and pydantic's own sentence about it, without the input."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    return tuple(f"{'.'.join([root, *map(str, e['loc'])])}: {e['msg']}" for e in found)
+    return tuple(
+        f"{'.'.join([root, *map(str, e['loc'])])}: {e['msg'].removeprefix('Value error, ')}" for e in found
+    )
