@@ -1,14 +1,23 @@
 """What a provider and the HTTP edge say to each other: addresses, requests, responses, no I/O."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from delivr_operator.outcome import Unknown
+
+Headers: TypeAlias = Mapping[str, str | SecretStr]
+
+
+def authority(url: str) -> str:
+    """Return the `host:port` that an https address stands for."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    return f"[{host}]:{parts.port or 443}" if ":" in host else f"{host}:{parts.port or 443}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +37,43 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str | SecretStr] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
     form: Mapping[str, str | SecretStr] | None = None
+    follows_redirects: bool = False
+    """Whether a GET may be led elsewhere on the same host; a login page must not pass for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One whole answer: lower-case header names, a body within the size cap."""
+    """One whole answer: lower-case header names, a body within the size cap, when it came."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    received_at: datetime
 
-    def json(self) -> object | None:
-        """Return the parsed body, or None where it is not JSON by type and by content."""
-        if "json" not in self.headers.get("content-type", ""):
-            return None
-        try:
-            return json.loads(self.body)  # type: ignore[no-any-return]
-        except ValueError:
-            return None
+    @property
+    def is_json(self) -> bool:
+        """Whether the body says to be JSON; Hudson says JavaScript."""
+        kind = self.headers.get("content-type", "").lower()
+        return "json" in kind or "javascript" in kind
 
 
-Model = TypeVar("Model", bound=BaseModel)
+class Body(BaseModel):
+    """The part of an answer's JSON that is looked at; the rest of it is passed over."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
 
-def read(response: Response, model: type[Model]) -> Model | None:
-    """Return the body as `model`, or None where it has another shape."""
+Shape = TypeVar("Shape", bound=Body)
+
+
+def read(response: Response, shape: type[Shape]) -> Shape | None:
+    """Return the body as `shape`, or None where it is no JSON or has another shape."""
+    if not response.is_json:
+        return None
     try:
-        return model.model_validate(response.json())
+        return shape.model_validate_json(response.body)
     except ValidationError:
         return None
 

@@ -1,0 +1,38 @@
+"""The table of providers: one integration type each, in the order in which people read them."""
+
+from typing import Any
+
+from delivr_operator.outcome import IntegrationType
+from delivr_operator.providers.app_store_connect import APP_STORE_CONNECT
+from delivr_operator.providers.github import GITHUB
+from delivr_operator.providers.github_actions import GITHUB_ACTIONS
+from delivr_operator.providers.jenkins import JENKINS
+from delivr_operator.providers.play_store import PLAY_STORE
+from delivr_operator.providers.provider import Provider
+from delivr_operator.providers.slack import SLACK
+
+PROVIDERS: tuple[Provider[Any, Any], ...] = (
+    GITHUB,
+    APP_STORE_CONNECT,
+    PLAY_STORE,
+    JENKINS,
+    GITHUB_ACTIONS,
+    SLACK,
+)
+
+
+def provider_of_type(kind: IntegrationType) -> Provider[Any, Any]:
+    """Return the provider of a type.
+
+    Raises:
+        LookupError: no provider of this type exists.
+    """
+    for provider in PROVIDERS:
+        if provider.type is kind:
+            return provider
+    raise LookupError(kind)
+
+
+def provider_of_member(member: str) -> Provider[Any, Any] | None:
+    """Return the provider that a member of the spec belongs to, if any."""
+    return next((provider for provider in PROVIDERS if provider.member == member), None)

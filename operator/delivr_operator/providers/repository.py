@@ -1,0 +1,207 @@
+"""A GitHub repository and the token that opens it: how both are declared, asked about and judged."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from delivr_operator.outcome import Caveat, Doubt, Outcome, Rejected, Rejection, Unknown, Verified
+from delivr_operator.providers.answer import LIMITED_PAUSE, doubtful, retry_after, until
+from delivr_operator.providers.exchange import (
+    Body,
+    Endpoints,
+    Exchange,
+    Headers,
+    Request,
+    Response,
+    authority,
+    read,
+)
+from delivr_operator.providers.provider import Secrets
+from delivr_operator.providers.secret_shapes import Token
+
+API_VERSION = "2022-11-28"
+PERMISSIONS = (
+    "a fine-grained token for the repository that may write Contents, Pull requests and Actions",
+    "or a classic token with the scope repo, of a user who may push to the repository",
+    "authorised for single sign-on where the organisation demands it",
+)
+
+
+def _no_dots(name: str) -> str:
+    if name in {".", ".."}:
+        raise ValueError("must be the name of a repository")
+    return name
+
+
+Organization = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+RepoName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$"), AfterValidator(_no_dots)]
+
+
+class AccessToken(Secrets):
+    """A personal access token."""
+
+    access_token: Token
+
+
+class _Message(Body):
+    message: str
+
+
+class _User(Body):
+    login: str
+
+
+class _Rights(Body):
+    push: bool
+
+
+class _Repository(Body):
+    full_name: str
+    private: bool
+    archived: bool
+    disabled: bool
+    permissions: _Rights
+
+
+def hosts(endpoints: Endpoints) -> frozenset[str]:
+    """Return the host that GitHub's REST API is on."""
+    return frozenset({authority(endpoints.github)})
+
+
+async def ask(exchange: Exchange, path: str, token: SecretStr) -> Response:
+    """Return GitHub's answer to one GET; renamed repositories are followed on the same host."""
+    headers: Headers = {
+        "Authorization": SecretStr(f"Bearer {token.get_secret_value()}"),
+        "Accept": "application/vnd.github+json",
+        "X-GitHub-Api-Version": API_VERSION,
+    }
+    return await exchange.send(
+        Request("GET", exchange.endpoints.github + path, headers, follows_redirects=True)
+    )
+
+
+def path_of(organization: str, repo_name: str) -> str:
+    """Return where a repository is in the API."""
+    return f"/repos/{quote(organization, safe='')}/{quote(repo_name, safe='')}"
+
+
+async def prove(exchange: Exchange, organization: str, repo_name: str, secrets: AccessToken) -> Outcome:
+    """Return whether the token opens this repository for writing, as far as reading can tell."""
+    who = await ask(exchange, "/user", secrets.access_token)
+    identity = judge_identity(who)
+    if not isinstance(identity, Verified):
+        return identity
+    answer = await ask(exchange, path_of(organization, repo_name), secrets.access_token)
+    name = f"{organization}/{repo_name}"
+    outcome = judge_repository(answer)
+    if isinstance(outcome, Rejected):
+        return replace(outcome, detail=f"Repository {name}{_WHY.get(outcome.reason, '')}.")
+    if not isinstance(outcome, Verified):
+        return outcome
+    found = read(answer, _Repository)
+    renamed = found is not None and found.full_name.casefold() != name.casefold()
+    caveats = (*outcome.caveats, Caveat.RENAMED) if renamed else outcome.caveats
+    return Verified(caveats, outcome.expires_at or identity.expires_at)
+
+
+_WHY = {
+    Rejection.INSUFFICIENT_PERMISSION: " may not be written to with this token",
+    Rejection.TARGET_NOT_FOUND: " is absent, or hidden from this token",
+    Rejection.TARGET_DISABLED: " is archived or disabled",
+    Rejection.SSO_REQUIRED: " belongs to an organisation that demands single sign-on",
+}
+
+
+def judge_identity(response: Response) -> Outcome:
+    """Judge the answer to `GET /user`, which nobody gets anonymously."""
+    if response.status == HTTPStatus.OK and read(response, _User):
+        return Verified(expires_at=expiry(response))
+    verdict = judge_refusal(response)
+    said = read(response, _Message)
+    if response.status == HTTPStatus.UNAUTHORIZED and said and said.message == "Bad credentials":
+        return Rejected(Rejection.BAD_CREDENTIALS, http_status=401)
+    if verdict is None and response.status == HTTPStatus.FORBIDDEN and said:
+        return doubtful(response, Doubt.LOGIN_BLOCKED)
+    return verdict or doubtful(response)
+
+
+def judge_repository(response: Response) -> Outcome:
+    """Judge the answer to `GET /repos/{organization}/{repo}` after the identity was proved."""
+    if response.status == HTTPStatus.OK and (found := read(response, _Repository)):
+        return _judge_state(response, found)
+    return judge_target(response)
+
+
+def judge_target(response: Response) -> Outcome:
+    """Judge any answer but 200 about something in a repository."""
+    said = read(response, _Message)
+    if response.status == HTTPStatus.NOT_FOUND and said and said.message == "Not Found":
+        return Rejected(Rejection.TARGET_NOT_FOUND, http_status=404)
+    return judge_refusal(response) or doubtful(response)
+
+
+def _judge_state(response: Response, found: _Repository) -> Outcome:
+    if found.archived or found.disabled:
+        return Rejected(Rejection.TARGET_DISABLED, http_status=response.status)
+    scopes = granted_scopes(response)
+    enough = {"repo"} if found.private else {"repo", "public_repo"}
+    if not found.permissions.push or (scopes is not None and not scopes & enough):
+        return Rejected(Rejection.INSUFFICIENT_PERMISSION, http_status=response.status)
+    # Only classic tokens name their scopes; what a fine-grained one may do cannot be read.
+    caveats = (Caveat.WRITE_UNPROVEN,) if scopes is None else ()
+    return Verified(caveats, expiry(response))
+
+
+def granted_scopes(response: Response) -> frozenset[str] | None:
+    """Return the scopes of a classic token; None where the token is of another kind."""
+    value = response.headers.get("x-oauth-scopes")
+    return None if value is None else frozenset(re.split(r"[\s,]+", value.strip()))
+
+
+def judge_refusal(response: Response) -> Rejected | Unknown | None:
+    """Judge what GitHub may answer to any question; None where the question decides."""
+    said = read(response, _Message)
+    words = said.message.casefold() if said else ""
+    limited = "retry-after" in response.headers or response.headers.get("x-ratelimit-remaining") == "0"
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS or (
+        response.status == HTTPStatus.FORBIDDEN and (limited or "rate limit" in words or "abuse" in words)
+    ):
+        return replace(doubtful(response, Doubt.RATE_LIMITED), retry_after=_pause(response))
+    if response.status == HTTPStatus.BAD_REQUEST:
+        return doubtful(response, Doubt.PROBE_OUTDATED)
+    if response.status != HTTPStatus.FORBIDDEN:
+        return None
+    if "x-github-sso" in response.headers:
+        return Rejected(Rejection.SSO_REQUIRED, http_status=403)
+    if words.startswith("resource not accessible by "):
+        return Rejected(Rejection.INSUFFICIENT_PERMISSION, http_status=403)
+    if b"User Agent" in response.body[:200] and not response.is_json:
+        return doubtful(response, Doubt.PROBE_OUTDATED)
+    return None
+
+
+def _pause(response: Response) -> timedelta:
+    """Return how long GitHub wants to be left alone: by Retry-After, else until its quota resets."""
+    if (wish := retry_after(response)) is not None:
+        return wish
+    reset = response.headers.get("x-ratelimit-reset", "")
+    if response.headers.get("x-ratelimit-remaining") == "0" and re.fullmatch(r"[0-9]{1,11}", reset):
+        return max(until(datetime.fromtimestamp(int(reset), UTC), response), timedelta(seconds=1))
+    return LIMITED_PAUSE
+
+
+def expiry(response: Response) -> datetime | None:
+    """Return when the token ends; GitHub writes the zone as a name or as an offset."""
+    value = response.headers.get("github-authentication-token-expiration", "")
+    for style in ("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"):
+        try:
+            moment = datetime.strptime(value, style)  # noqa: DTZ007 - the first style is UTC by its name
+        except ValueError:
+            continue
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return None
