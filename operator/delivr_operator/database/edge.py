@@ -1,0 +1,80 @@
+"""EDGE: Delivr's database, as far as the operator may ask it."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import Self
+
+from pydantic import SecretStr
+
+from delivr_operator.database.connection import Trip, Wire, open_engine
+from delivr_operator.database.reading import READ_SETTINGS, Whose, parse_settings, read_record
+from delivr_operator.database.sync import SyncResult, release_rows, sync_rows
+from delivr_operator.resource import DeletionPolicy
+from delivr_operator.rows import DesiredRows, SettingsRow, TenantRecord
+from delivr_operator.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The rows of every tenant. Calls block, and may come from as many threads as the pool is big."""
+
+    wire: Wire
+    sealer: Sealer
+
+    @classmethod
+    def connect(cls, url: SecretStr, sealer: Sealer, pool_size: int) -> Self:
+        """Return a database that connects when it is first asked, and again whenever it has to."""
+        return cls(Wire(open_engine(url, pool_size)), sealer)
+
+    def close(self) -> None:
+        """End every connection that is not in use."""
+        self.wire.engine.dispose()
+
+    def read_tenant(self, tenant_id: str, owner: str) -> TenantRecord:
+        """Return everything that the database says of one tenant, and of `owner`'s part in it.
+
+        Raises:
+            DatabaseUnavailable: it gave no answer.
+        """
+        return self.wire.run(lambda trip: read_record(trip, Whose(tenant_id, owner)))
+
+    def setup_status(self, tenant_id: str) -> SettingsRow | None:
+        """Return the plan's getSetupStatus; None where there is no row, which means all false.
+
+        Raises:
+            DatabaseUnavailable: it gave no answer.
+        """
+
+        def read(trip: Trip) -> SettingsRow | None:
+            (found,) = trip([READ_SETTINGS.of(tenant=tenant_id)])
+            return parse_settings(found[0]) if found else None
+
+        return self.wire.run(read)
+
+    def sync(self, desired: DesiredRows, *, may_replace: frozenset[str] = frozenset()) -> SyncResult:
+        """Make the tenant's rows read as `desired`, all or nothing, writing only what differs.
+
+        Args:
+            desired: how the rows should read; credentials are sealed on the way.
+            may_replace: uids of resources whose claim on this tenant is known to be void.
+
+        Raises:
+            StaleGeneration: a later generation of this resource was here already; nothing is written.
+            ClaimedByAnother: the rows are another resource's; nothing is written.
+            DatabaseUnavailable: it could not be done; nothing is written.
+        """
+        return self.wire.run(lambda trip: sync_rows(trip, _whole_seconds(desired), may_replace, self.sealer))
+
+    def release(self, tenant_id: str, uid: str, policy: DeletionPolicy) -> bool:
+        """Give up the tenant's rows as `policy` says; False where they were not this resource's (any more).
+
+        Raises:
+            DatabaseUnavailable: it could not be done; everything stands as it stood.
+        """
+        return self.wire.run(lambda trip: release_rows(trip, tenant_id, uid, policy))
+
+
+def _whole_seconds(desired: DesiredRows) -> DesiredRows:
+    """Cut the claim's time as the column does, so that equal claims are equal."""
+    created_at = desired.claim.created_at.astimezone(UTC).replace(microsecond=0)
+    return replace(desired, claim=replace(desired.claim, created_at=created_at))

@@ -1,0 +1,193 @@
+"""What is asked of one tenant's rows, and how the answers are read into values."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, func, or_, select
+
+from delivr_operator.database import tables
+from delivr_operator.database.connection import COMMIT, SNAPSHOT, Row, Trip, prepared
+from delivr_operator.outcome import IntegrationType, VerificationStatus
+from delivr_operator.resource import Platform, Target
+from delivr_operator.rows import (
+    Claim,
+    Clear,
+    Permission,
+    SettingsRow,
+    Steps,
+    StoredIntegration,
+    TenantRecord,
+)
+
+_TENANT: BindParameter[str] = bindparam("tenant")
+_OWNER: BindParameter[str] = bindparam("owner")
+_LOWERED: BindParameter[str] = bindparam("lowered")
+_accounts, _members = tables.accounts.c, tables.collaborators.c
+_settings = select(tables.settings).where(tables.settings.c.tenantId == _TENANT)
+_integrations = select(tables.integrations).where(tables.integrations.c.tenantId == _TENANT)
+_claim = select(tables.claims).where(tables.claims.c.tenantId == _TENANT)
+
+READ_TENANT = prepared(select(tables.tenants.c.id).where(tables.tenants.c.id == _TENANT))
+READ_MEMBERS = prepared(
+    select(_accounts.id, _accounts.email, _members.tenantId, _members.permission)
+    .join_from(tables.collaborators, tables.accounts, _members.accountId == _accounts.id)
+    .where(_members.tenantId == _TENANT, _members.appId.is_(None))
+    .where(or_(_accounts.id == _OWNER, func.lower(_accounts.email) == _LOWERED))
+)
+READ_ACCOUNTS = prepared(
+    select(_accounts.id, _accounts.email).where(or_(_accounts.id == _OWNER, _accounts.email == _OWNER))
+)
+SEARCH_ACCOUNTS = prepared(
+    select(_accounts.id, _accounts.email).where(func.lower(_accounts.email) == _LOWERED)
+)
+"""Reads every account, so it is asked only where the indexes know no such owner."""
+READ_SETTINGS = prepared(_settings)
+READ_INTEGRATIONS = prepared(_integrations)
+READ_CLAIM = prepared(_claim)
+LOCK_SETTINGS = prepared(_settings.with_for_update())
+LOCK_INTEGRATIONS = prepared(_integrations.with_for_update())
+LOCK_CLAIM = prepared(_claim.with_for_update())
+
+_RANKS = {
+    Permission.NONE: 0,
+    Permission.VIEWER: 1,
+    Permission.EDITOR: 2,
+    Permission.OWNER: 3,
+}
+_PERMISSIONS = {
+    "Owner": Permission.OWNER,
+    "Editor": Permission.EDITOR,
+    "Viewer": Permission.VIEWER,
+    "Collaborator": Permission.VIEWER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """The tenant that is read, and the account that is to own it: by id or by email."""
+
+    tenant_id: str
+    owner: str
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The values of every statement here."""
+        return {"tenant": self.tenant_id, "owner": self.owner, "lowered": self.owner.lower()}
+
+
+def read_record(trip: Trip, whose: Whose) -> TenantRecord:
+    """Read everything of one tenant as of one moment, in one round trip; in two for an unknown owner."""
+    statements = (
+        *SNAPSHOT,
+        *(READ_TENANT, READ_MEMBERS, READ_ACCOUNTS, READ_SETTINGS, READ_INTEGRATIONS, READ_CLAIM),
+        COMMIT,
+    )
+    tenant, members, accounts, settings, integrations, claim = trip(
+        [s.of(**whose.values) for s in statements]
+    )
+    account_id = find_account(whose.owner, [*members, *accounts])
+    if account_id is None:
+        (found,) = trip([SEARCH_ACCOUNTS.of(**whose.values)])
+        account_id = find_account(whose.owner, found)
+    return TenantRecord(
+        exists=any(row["id"] == whose.tenant_id for row in tenant),
+        account_id=account_id,
+        permission=highest_permission(whose.tenant_id, account_id, members),
+        settings=parse_settings(settings[0]) if settings else None,
+        integrations=parse_integrations(integrations),
+        claim=parse_claim(claim[0]) if claim else None,
+    )
+
+
+def find_account(owner: str, found: Iterable[Row]) -> str | None:
+    """Return the id of the account that `owner` names: an exact id, else an email in any case.
+
+    The columns' collations may be laxer (no case, no accents) or stricter, so they do not decide. Two
+    accounts whose emails differ in case only are told apart by an exact spelling or not at all.
+    """
+    emails = {str(row["id"]): str(row["email"]) for row in found}
+    if owner in emails:
+        return owner
+    exact = [key for key, email in emails.items() if email == owner]
+    alike = [key for key, email in emails.items() if email.casefold() == owner.casefold()]
+    candidates = exact or alike
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def highest_permission(tenant_id: str, account_id: str | None, members: Iterable[Row]) -> Permission:
+    """Return the highest of the account's tenant-level permissions in this very tenant."""
+    held = [
+        _PERMISSIONS.get(str(row["permission"]), Permission.NONE)
+        for row in members
+        if row["tenantId"] == tenant_id and row["id"] == account_id
+    ]
+    return max(held, key=lambda one: _RANKS[one], default=Permission.NONE)
+
+
+def parse_settings(row: Row) -> SettingsRow:
+    """Read a row of `tenant_release_settings`; what nobody knows any more is left out."""
+    return SettingsRow(
+        steps=Steps(
+            github_connected=bool(row["githubConnected"]),
+            target_platforms_configured=bool(row["targetPlatformsConfigured"]),
+            platform_credentials_configured=bool(row["platformCredentialsConfigured"]),
+            cicd_configured=bool(row["cicdConfigured"]),
+            slack_configured=bool(row["slackConfigured"]),
+        ),
+        setup_complete=bool(row["setupComplete"]),
+        completed_at=_aware(row["setupCompletedAt"]),
+        completed_by=row["setupCompletedByAccountId"],
+        targets=tuple(Target(word) for word in _words(row["selectedTargets"]) if word in set(Target)),
+        platforms=tuple(Platform(word) for word in _words(row["selectedPlatforms"]) if word in set(Platform)),
+    )
+
+
+def parse_integrations(rows: Sequence[Row]) -> Mapping[IntegrationType, StoredIntegration]:
+    """Read the rows of `tenant_integrations` whose type is known here."""
+    known = [row for row in rows if row["integrationType"] in set(IntegrationType)]
+    return {IntegrationType(row["integrationType"]): _integration(row) for row in known}
+
+
+def _integration(row: Row) -> StoredIntegration:
+    config = parsed_json(row["config"])
+    return StoredIntegration(
+        type=IntegrationType(row["integrationType"]),
+        enabled=bool(row["isEnabled"]),
+        required=bool(row["isRequired"]),
+        config=config if isinstance(config, dict) else {},
+        configured_by=row["configuredByAccountId"],
+        last_verified_at=_aware(row["lastVerifiedAt"]),
+        status=VerificationStatus(row["verificationStatus"] or VerificationStatus.NOT_VERIFIED),
+    )
+
+
+def parse_claim(row: Row) -> Claim:
+    """Read a row of `tenant_release_claims`."""
+    return Claim(
+        uid=row["resourceUid"],
+        namespace=row["namespace"],
+        name=row["name"],
+        created_at=row["resourceCreatedAt"].replace(tzinfo=UTC),
+        generation=row["generation"],
+        types=frozenset(
+            IntegrationType(word) for word in _words(row["integrationTypes"]) if word in set(IntegrationType)
+        ),
+    )
+
+
+def parsed_json(text: str | None) -> Clear:
+    """Return the value; servers hand the same JSON back in different spellings."""
+    parsed: Any = None if text is None else json.loads(text)
+    return parsed  # type: ignore[no-any-return]
+
+
+def _words(text: str | None) -> Sequence[str]:
+    found = parsed_json(text)
+    return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)

@@ -1,0 +1,319 @@
+"""Brings one tenant's rows to what they should be: lock, compare, write only what differs."""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import BindParameter, Table, bindparam, delete, func, literal_column, update
+from sqlalchemy.dialects.mysql import insert
+
+from delivr_operator.database import tables
+from delivr_operator.database.connection import COMMIT, START, Asked, Row, Statement, Trip, prepared
+from delivr_operator.database.reading import (
+    LOCK_CLAIM,
+    LOCK_INTEGRATIONS,
+    LOCK_SETTINGS,
+    parse_claim,
+    parsed_json,
+)
+from delivr_operator.outcome import IntegrationType
+from delivr_operator.resource import DeletionPolicy
+from delivr_operator.rows import Claim, DesiredIntegration, DesiredRows, SettingsRow
+from delivr_operator.sealing import CannotOpen, Sealer
+
+_FLAGS = ("isEnabled", "isRequired", "configuredByAccountId", "lastVerifiedAt", "verificationStatus")
+_STEPS = (
+    *("setupComplete", "setupCompletedAt", "setupCompletedByAccountId"),
+    *("githubConnected", "targetPlatformsConfigured", "platformCredentialsConfigured"),
+    *("cicdConfigured", "slackConfigured", "selectedTargets", "selectedPlatforms"),
+)
+_HOLDER = ("resourceUid", "namespace", "name", "resourceCreatedAt", "generation", "integrationTypes")
+_AT_TENANT: BindParameter[str] = bindparam("at_tenant")
+_OF_TYPES = func.find_in_set(tables.integrations.c.integrationType, bindparam("of_types")) != literal_column(
+    "0"
+)
+
+
+def _upsert(table: Table, keys: Iterable[str], columns: Iterable[str]) -> Statement:
+    """Insert, or overwrite what someone who does not know our lock has inserted meanwhile.
+
+    `VALUES(column)` is the only spelling that MySQL 5.7 to 9 and MariaDB share.
+    """
+    names = tuple(columns)
+    overwritten: dict[str, Any] = {name: literal_column(f"VALUES({name})") for name in names}
+    return prepared(insert(table).on_duplicate_key_update(overwritten), [*keys, *names])
+
+
+CLAIM = prepared(
+    insert(tables.claims).on_duplicate_key_update({"resourceUid": literal_column("resourceUid")}),
+    ["tenantId", *_HOLDER],
+)
+"""Creates the claim or leaves it as it is, and holds its lock either way."""
+WRITE_CLAIM = prepared(update(tables.claims).where(tables.claims.c.tenantId == _AT_TENANT), _HOLDER)
+WRITE_SETTINGS = _upsert(tables.settings, ("id", "tenantId"), _STEPS)
+WRITE_INTEGRATION = _upsert(tables.integrations, ("id", "tenantId", "integrationType"), ("config", *_FLAGS))
+_these = tables.integrations.c.tenantId == _AT_TENANT
+WRITE_FLAGS = prepared(update(tables.integrations).where(_these, _OF_TYPES), _FLAGS)
+WRITE_VERIFIED = prepared(update(tables.integrations).where(_these, _OF_TYPES), ["lastVerifiedAt"])
+WRITE_ENABLED = prepared(update(tables.integrations).where(_these, _OF_TYPES), ["isEnabled"])
+DELETE_INTEGRATIONS = prepared(delete(tables.integrations).where(_these, _OF_TYPES))
+DELETE_SETTINGS = prepared(delete(tables.settings).where(tables.settings.c.tenantId == _AT_TENANT))
+DELETE_CLAIM = prepared(delete(tables.claims).where(tables.claims.c.tenantId == _AT_TENANT))
+
+
+class StaleGeneration(Exception):  # noqa: N818 - news, not a programming error
+    """The rows already come from a later generation of this resource; nothing was written."""
+
+
+class ClaimedByAnother(Exception):  # noqa: N818 - news, not a programming error
+    """The rows come from another resource that may not be replaced; nothing was written."""
+
+    def __init__(self, namespace: str, name: str) -> None:
+        super().__init__(f"{namespace}/{name}")
+        self.namespace = namespace
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What one sync wrote; all empty where the rows were right already."""
+
+    settings: bool = False
+    written: frozenset[IntegrationType] = frozenset()
+    refreshed: frozenset[IntegrationType] = frozenset()
+    removed: frozenset[IntegrationType] = frozenset()
+    disabled: frozenset[IntegrationType] = frozenset()
+    unreadable: frozenset[IntegrationType] = frozenset()
+    """Among `written`: rows whose stored credentials did not open and were replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tenant's rows under the lock, as the columns hold them."""
+
+    claim: Claim
+    settings: Row | None
+    integrations: Mapping[str, Row]
+
+
+def sync_rows(trip: Trip, desired: DesiredRows, may_replace: frozenset[str], sealer: Sealer) -> SyncResult:
+    """Do it in one transaction of two round trips.
+
+    Raises:
+        StaleGeneration: see there.
+        ClaimedByAnother: see there.
+    """
+    stored = _lock(trip, desired)
+    _refuse(stored.claim, desired.claim, may_replace)
+    comparison = Comparison(desired, stored, sealer)
+    trip([*comparison.writes(), COMMIT.of()])
+    return comparison.result()
+
+
+def _lock(trip: Trip, desired: DesiredRows) -> Stored:
+    tenant = desired.tenant_id
+    claim, settings, integrations = trip(
+        [
+            START.of(),
+            CLAIM.of(tenantId=tenant, **_holder_columns(desired.claim)),
+            *(one.of(tenant=tenant) for one in (LOCK_CLAIM, LOCK_SETTINGS, LOCK_INTEGRATIONS)),
+        ]
+    )
+    return Stored(
+        parse_claim(claim[0]),
+        settings[0] if settings else None,
+        {row["integrationType"]: row for row in integrations},
+    )
+
+
+def _refuse(held: Claim, wanted: Claim, may_replace: frozenset[str]) -> None:
+    if held.uid != wanted.uid:
+        if held.uid not in may_replace:
+            raise ClaimedByAnother(held.namespace, held.name)
+    elif held.generation > wanted.generation:
+        raise StaleGeneration
+
+
+class Difference(Enum):
+    """How far a stored integration is from the desired one; each includes the ones before it."""
+
+    NONE = "nothing"
+    MOMENT = "only the time of its proof"
+    FLAGS = "a column beside the config"
+    CONFIG = "the config, or there is no row"
+    UNREADABLE = "nobody can tell: the stored credentials do not open"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What differs between the desired and the stored rows, and the statements that end it."""
+
+    desired: DesiredRows
+    stored: Stored
+    sealer: Sealer
+
+    @cached_property
+    def integrations(self) -> Mapping[IntegrationType, Difference]:
+        """The difference of every desired integration; opens the stored credentials."""
+        return {row.type: self._difference(row) for row in self.desired.integrations}
+
+    def _difference(self, row: DesiredIntegration) -> Difference:
+        stored = self.stored.integrations.get(row.type)
+        if stored is None:
+            return Difference.NONE if row.config is None else Difference.CONFIG
+        try:
+            same = row.config is None or self.sealer.same_config(parsed_json(stored["config"]), row.config)
+        except CannotOpen:
+            return Difference.UNREADABLE
+        if not same:
+            return Difference.CONFIG
+        differing = {name for name, value in _flags(row).items() if stored[name] != value}
+        if not differing:
+            return Difference.NONE
+        return Difference.MOMENT if differing == {"lastVerifiedAt"} else Difference.FLAGS
+
+    def result(self) -> SyncResult:
+        """Return what is written, in words."""
+        kinds = self.integrations.items()
+        rewritten = (Difference.FLAGS, Difference.CONFIG, Difference.UNREADABLE)
+        return SyncResult(
+            settings=self._settings_differ,
+            written=frozenset(kind for kind, how in kinds if how in rewritten),
+            refreshed=frozenset(kind for kind, how in kinds if how is Difference.MOMENT),
+            removed=self._removed,
+            disabled=self._disabled,
+            unreadable=frozenset(kind for kind, how in kinds if how is Difference.UNREADABLE),
+        )
+
+    def writes(self) -> Iterator[Asked]:
+        """Yield the statements, none where nothing differs."""
+        tenant = self.desired.tenant_id
+        if self.stored.claim != self.desired.claim:
+            yield WRITE_CLAIM.of(at_tenant=tenant, **_holder_columns(self.desired.claim))
+        if self._settings_differ and self.desired.settings is not None:
+            yield WRITE_SETTINGS.of(id=_new_id(), tenantId=tenant, **_settings_columns(self.desired.settings))
+        for row in self.desired.integrations:
+            yield from self._integration_writes(row)
+        yield from self._refreshes()
+        if self._removed:
+            yield DELETE_INTEGRATIONS.of(**_at(tenant, self._removed))
+        if self._disabled:
+            yield WRITE_ENABLED.of(isEnabled=False, **_at(tenant, self._disabled))
+
+    def _integration_writes(self, row: DesiredIntegration) -> Iterator[Asked]:
+        tenant, how = self.desired.tenant_id, self.integrations[row.type]
+        if how is Difference.FLAGS:
+            yield WRITE_FLAGS.of(**_at(tenant, [row.type]), **_flags(row))
+        elif how in (Difference.CONFIG, Difference.UNREADABLE) and row.config is not None:
+            yield WRITE_INTEGRATION.of(
+                id=_new_id(),
+                tenantId=tenant,
+                integrationType=row.type.value,
+                config=json.dumps(self.sealer.seal_config(row.config)),
+                **_flags(row),
+            )
+
+    def _refreshes(self) -> Iterator[Asked]:
+        """Yield one statement for each time of proof; integrations are mostly proved together."""
+        moments: dict[datetime | None, list[IntegrationType]] = {}
+        for row in self.desired.integrations:
+            if self.integrations[row.type] is Difference.MOMENT:
+                moments.setdefault(_naive(row.last_verified_at), []).append(row.type)
+        for moment, types in moments.items():
+            yield WRITE_VERIFIED.of(lastVerifiedAt=moment, **_at(self.desired.tenant_id, types))
+
+    @property
+    def _settings_differ(self) -> bool:
+        wanted, stored = self.desired.settings, self.stored.settings
+        if wanted is None:
+            return False
+        return stored is None or any(
+            _comparable(name, stored[name]) != _comparable(name, value)
+            for name, value in _settings_columns(wanted).items()
+        )
+
+    @property
+    def _removed(self) -> frozenset[IntegrationType]:
+        return frozenset(kind for kind in self.desired.removed if kind in self.stored.integrations)
+
+    @property
+    def _disabled(self) -> frozenset[IntegrationType]:
+        rows = self.stored.integrations
+        return frozenset(kind for kind in self.desired.disabled if kind in rows and rows[kind]["isEnabled"])
+
+
+def release_rows(trip: Trip, tenant_id: str, uid: str, policy: DeletionPolicy) -> bool:
+    """Give up the tenant's rows if they are this resource's; tell whether they were.
+
+    Delete removes the settings row and the integrations that the claim lists, and no others.
+    """
+    (found,) = trip([START.of(), LOCK_CLAIM.of(tenant=tenant_id)])
+    claim = parse_claim(found[0]) if found else None
+    if claim is None or claim.uid != uid:
+        return False
+    writes = [DELETE_CLAIM.of(at_tenant=tenant_id)]
+    if policy is DeletionPolicy.DELETE:
+        writes += [
+            DELETE_INTEGRATIONS.of(**_at(tenant_id, claim.types)),
+            DELETE_SETTINGS.of(at_tenant=tenant_id),
+        ]
+    trip([*writes, COMMIT.of()])
+    return True
+
+
+def _at(tenant_id: str, types: Iterable[IntegrationType]) -> dict[str, str]:
+    return {"at_tenant": tenant_id, "of_types": ",".join(sorted(types))}
+
+
+def _holder_columns(claim: Claim) -> dict[str, Any]:
+    return {
+        "resourceUid": claim.uid,
+        "namespace": claim.namespace,
+        "name": claim.name,
+        "resourceCreatedAt": _naive(claim.created_at),
+        "generation": claim.generation,
+        "integrationTypes": json.dumps(sorted(claim.types)),
+    }
+
+
+def _settings_columns(row: SettingsRow) -> dict[str, Any]:
+    return {
+        "setupComplete": row.setup_complete,
+        "setupCompletedAt": _naive(row.completed_at),
+        "setupCompletedByAccountId": row.completed_by,
+        "githubConnected": row.steps.github_connected,
+        "targetPlatformsConfigured": row.steps.target_platforms_configured,
+        "platformCredentialsConfigured": row.steps.platform_credentials_configured,
+        "cicdConfigured": row.steps.cicd_configured,
+        "slackConfigured": row.steps.slack_configured,
+        "selectedTargets": json.dumps(row.targets),
+        "selectedPlatforms": json.dumps(row.platforms),
+    }
+
+
+def _flags(row: DesiredIntegration) -> dict[str, Any]:
+    return {
+        "isEnabled": row.enabled,
+        "isRequired": row.required,
+        "configuredByAccountId": row.configured_by,
+        "lastVerifiedAt": _naive(row.last_verified_at),
+        "verificationStatus": row.status.value,
+    }
+
+
+def _comparable(name: str, value: Any) -> Any:
+    return parsed_json(value) if name in ("selectedTargets", "selectedPlatforms") else value
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    """Return the whole second in UTC: of fractions, MySQL rounds up and MariaDB cuts off."""
+    return None if moment is None else moment.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
