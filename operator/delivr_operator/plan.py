@@ -1,0 +1,163 @@
+"""PURE: which integrations to prove now, and what is known and how the rows should read after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from delivr_operator.admission import refusal
+from delivr_operator.conditions import STORES, Finding, complete, steps
+from delivr_operator.observed import Declared, Observed, Rules
+from delivr_operator.outcome import Doubt, IntegrationType, Outcome, Rejected, Unknown
+from delivr_operator.providers.declaration import Credential
+from delivr_operator.reasons import Reason, sentence
+from delivr_operator.resource import DeletionPolicy
+from delivr_operator.rows import Claim, DesiredIntegration, DesiredRows, SettingsRow, TenantRecord
+from delivr_operator.status import Entry
+from delivr_operator.verification import Proof, advance, changed, is_due
+
+
+def choose(observed: Observed, rules: Rules, now: datetime) -> tuple[Declared, ...]:
+    """Return the integrations to prove now: new spec or Secret, due, or asked for."""
+    return tuple(
+        declared
+        for declared in observed.declared
+        if isinstance(declared.found, Credential)
+        and declared.type not in rules.disabled
+        and _to_prove(observed, declared, now)
+    )
+
+
+def _to_prove(observed: Observed, declared: Declared, now: datetime) -> bool:
+    entry = observed.before(declared.type)
+    if (
+        entry is None
+        or changed(entry, declared.fingerprint)
+        or entry.secret_version != declared.secret_version
+    ):
+        return True
+    held_back = entry.reason == Doubt.RATE_LIMITED and entry.retry_at is not None and now < entry.retry_at
+    asked = _is_asked_for(observed, declared.type) and not held_back
+    return asked or entry.reason == Reason.DISABLED or is_due(entry, observed.schedule, now)
+
+
+def _is_asked_for(observed: Observed, kind: IntegrationType) -> bool:
+    """Read `<anything>` as all types and `<anything>/TYPE` as one; an answered request is no request."""
+    asked = observed.setup.requested_at
+    if asked is None or asked == observed.previous.last_handled_reconcile_at:
+        return False
+    _, _, only = asked.rpartition("/")
+    return only not in set(IntegrationType) or only == kind
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from one pass before anything was written."""
+
+    entries: tuple[Entry, ...]
+    refusal: Finding | None
+    rows: DesiredRows | None
+    completed_at: datetime | None
+
+
+def decide(
+    observed: Observed, rules: Rules, outcomes: Mapping[IntegrationType, Outcome], now: datetime
+) -> Decision:
+    """Return what is known of each integration now, and how the rows should read."""
+    refused = refusal(observed)
+    entries = tuple(_entry(observed, rules, declared, outcomes, now) for declared in observed.declared)
+    done = complete(steps(observed.spec.targets, entries))
+    completed_at = (_completed_before(observed) or now) if done else None
+    writes = refused is None and observed.known is not None and not observed.spec.suspend
+    rows = _rows(observed, observed.known, entries, completed_at) if writes and observed.known else None
+    return Decision(entries, refused, rows, completed_at)
+
+
+def _entry(
+    observed: Observed,
+    rules: Rules,
+    declared: Declared,
+    outcomes: Mapping[IntegrationType, Outcome],
+    now: datetime,
+) -> Entry:
+    kind, before = declared.type, observed.before(declared.type)
+    if kind in rules.disabled:
+        entry = before or Entry(type=kind, reason="", message="")
+        return entry.model_copy(
+            update={
+                "reason": Reason.DISABLED.value,
+                "message": sentence(kind, Reason.DISABLED),
+                "retry_at": None,
+            }
+        )
+    local = declared.found if isinstance(declared.found, Rejected | Unknown) else None
+    outcome = local or outcomes.get(kind)
+    if outcome is None:
+        return before or Entry(
+            type=kind,
+            reason=Reason.VERIFICATION_PENDING.value,
+            message=sentence(kind, Reason.VERIFICATION_PENDING),
+        )
+    proof = Proof(outcome, declared.fingerprint, declared.secret_version, local=local is not None)
+    return advance(kind, before, proof, observed.schedule, now)
+
+
+def _completed_before(observed: Observed) -> datetime | None:
+    if observed.known is None:
+        return observed.previous.completed_at
+    settings = observed.known.settings
+    return settings.completed_at if settings and settings.setup_complete else None
+
+
+def _rows(
+    observed: Observed, record: TenantRecord, entries: tuple[Entry, ...], completed_at: datetime | None
+) -> DesiredRows:
+    claimed = record.claim.types if record.claim and observed.holds_claim else frozenset()
+    required = {IntegrationType.GITHUB, *(STORES[target] for target in observed.spec.targets)}
+    owner = record.account_id or ""
+    integrations = []
+    for declared, entry in zip(observed.declared, entries, strict=True):
+        config = declared.found.row_config() if isinstance(declared.found, Credential) else None
+        if config is None and declared.type not in claimed:
+            continue  # nothing to write, and what may stand there is somebody else's
+        integrations.append(
+            DesiredIntegration(
+                type=declared.type,
+                enabled=entry.reason != Reason.DISABLED,
+                required=declared.type in required,
+                config=config,
+                configured_by=owner,
+                last_verified_at=entry.last_verified_at,
+                status=entry.verification_status,
+            )
+        )
+    written = frozenset(row.type for row in integrations)
+    gone = claimed - {declared.type for declared in observed.declared}
+    deletes = observed.spec.deletion_policy is DeletionPolicy.DELETE
+    return DesiredRows(
+        tenant_id=observed.spec.tenant_id,
+        claim=_claim(observed, written),
+        settings=_settings(observed, record, entries, completed_at) if written or record.settings else None,
+        integrations=tuple(integrations),
+        removed=gone if deletes else frozenset(),
+        disabled=frozenset() if deletes else gone,
+    )
+
+
+def _claim(observed: Observed, types: frozenset[IntegrationType]) -> Claim:
+    setup = observed.setup
+    return Claim(setup.uid, setup.key.namespace, setup.key.name, setup.created_at, setup.generation, types)
+
+
+def _settings(
+    observed: Observed, record: TenantRecord, entries: tuple[Entry, ...], completed_at: datetime | None
+) -> SettingsRow:
+    held = record.settings if record.settings and record.settings.setup_complete else None
+    by = (held.completed_by if held else record.account_id) if completed_at else None
+    return SettingsRow(
+        steps=steps(observed.spec.targets, entries),
+        setup_complete=completed_at is not None,
+        completed_at=completed_at,
+        completed_by=by,
+        targets=observed.spec.targets,
+        platforms=observed.spec.platforms,
+    )

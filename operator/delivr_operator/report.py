@@ -1,0 +1,204 @@
+"""PURE: the whole status after a pass, whether it is worth writing, its events, and the next pass."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from delivr_operator.admission import stalled
+from delivr_operator.conditions import COMPLETED, Facts, Finding, Progress, assess, complete, steps
+from delivr_operator.observed import DatabaseFault, Observed, Rules
+from delivr_operator.outcome import VerificationStatus
+from delivr_operator.plan import Decision
+from delivr_operator.providers.declaration import Credential
+from delivr_operator.reasons import Reason
+from delivr_operator.resource import InvalidSpec, ReleaseSetup
+from delivr_operator.rows import SettingsRow
+from delivr_operator.status import Condition, Status, StepFlags
+from delivr_operator.verification import due_at
+
+RECHECK = timedelta(minutes=1)
+"""How soon a cause that no watch can tell of (an owner's role, a missing Secret) is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The rows say what the resource says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Nothing was to be written: the resource is refused or suspended."""
+
+
+Synced = Committed | Withheld | DatabaseFault | Finding
+"""What became of the rows; a Finding is a refusal that only the database could know of."""
+
+
+def conclude(
+    observed: Observed,
+    rules: Rules,
+    decision: Decision,
+    synced: Synced,
+    now: datetime,
+) -> Status:
+    """Return the whole status after the rows were, or were not, written."""
+    refused = synced if isinstance(synced, Finding) else decision.refusal
+    flags = StepFlags(**_as_dict(steps(observed.spec.targets, decision.entries)))
+    done = complete(steps(observed.spec.targets, decision.entries))
+    committed = isinstance(synced, Committed)
+    generation = observed.setup.generation
+    holds = committed or _stood_before(observed, flags, synced)
+    facts = Facts(
+        generation=generation,
+        now=now,
+        max_staleness=rules.max_staleness,
+        targets=observed.spec.targets,
+        entries=decision.entries,
+        refusal=refused,
+        synced=_synced(refused, synced, suspended=observed.spec.suspend),
+        committed=holds,
+    )
+    conditions = assess(facts, observed.previous.conditions)
+    return Status(
+        observed_generation=generation,
+        committed_generation=generation if committed else observed.previous.committed_generation,
+        setup_complete=done,
+        completed_at=decision.completed_at,
+        message=COMPLETED if conditions[0].status == "True" else conditions[0].message,
+        steps=flags,
+        integrations=decision.entries,
+        conditions=conditions,
+        last_verified_at=max(
+            (e.last_verified_at for e in decision.entries if e.last_verified_at), default=None
+        ),
+        next_expiry_at=min((e.expires_at for e in decision.entries if e.expires_at), default=None),
+        last_handled_reconcile_at=observed.setup.requested_at,
+    )
+
+
+def unreadable(setup: ReleaseSetup, spec: InvalidSpec, now: datetime) -> Status:
+    """Return the status of a resource whose spec cannot be read; what was known stays beside it."""
+    message = f"The spec cannot be read; mend these fields: {'; '.join(spec.problems)}"
+    return _set_aside(setup, stalled(Reason.INVALID_SPEC, message), now)
+
+
+def departing(setup: ReleaseSetup, fault: DatabaseFault, now: datetime) -> Status:
+    """Return the status of a resource that cannot go yet because its rows cannot."""
+    message = (
+        f"Being deleted; its rows are still in the database. {fault.message} "
+        "To let the resource go without them, remove the finalizer release.delivr.live/rows from it."
+    )
+    return _set_aside(setup, Finding("False", Reason.DELETING, message, Progress.RECONCILING), now)
+
+
+def _set_aside(setup: ReleaseSetup, finding: Finding, now: datetime) -> Status:
+    previous = Status.parse(setup.raw_status)
+    facts = Facts(
+        generation=setup.generation,
+        now=now,
+        max_staleness=timedelta.max,
+        targets=(),
+        entries=previous.integrations,
+        refusal=finding,
+        synced=Finding("False", finding.reason, finding.message),
+        committed=False,
+    )
+    return previous.model_copy(
+        update={
+            "observed_generation": setup.generation,
+            "message": finding.message,
+            "conditions": assess(facts, previous.conditions),
+        }
+    )
+
+
+def setup_status(row: SettingsRow | None) -> dict[str, object]:
+    """Return the plan's getSetupStatus; a missing row means all false."""
+    flags = StepFlags(**_as_dict(row.steps)) if row else StepFlags()
+    return {"setupComplete": row is not None and row.setup_complete, "steps": flags.model_dump(by_alias=True)}
+
+
+def _as_dict(done: object) -> dict[str, bool]:
+    return {name: getattr(done, name) for name in StepFlags.model_fields}
+
+
+def _stood_before(observed: Observed, flags: StepFlags, synced: object) -> bool:
+    """Tell whether an outage hides rows that were committed and would not change now."""
+    same = observed.previous.committed_generation == observed.setup.generation
+    return isinstance(synced, DatabaseFault) and same and observed.previous.steps == flags
+
+
+def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Finding:
+    if refused is not None:
+        return Finding("False", refused.reason, "Nothing is written for this resource: see Ready.")
+    if suspended:
+        message = "Suspended: nothing is written to the database until spec.suspend is false."
+        return Finding("False", Reason.SUSPENDED, message)
+    if isinstance(synced, DatabaseFault):
+        return Finding("False", synced.reason, synced.message, Progress.RECONCILING)
+    return Finding("True", Reason.ROWS_COMMITTED, "Delivr's tables say what this resource says.")
+
+
+def worth_writing(previous: Status, status: Status, rules: Rules, *, in_rows: bool) -> bool:
+    """Tell whether `status` says anything that `previous` did not.
+
+    Newer times of the same proofs stand in the rows; they are written here once a heartbeat, or always
+    where the rows do not carry them.
+    """
+    if _timeless(previous) != _timeless(status):
+        return True
+    if previous == status:
+        return False
+    if not in_rows:
+        return True
+    before, after = previous.last_verified_at, status.last_verified_at
+    return bool(rules.heartbeat and before and after and after - before >= rules.heartbeat)
+
+
+def _timeless(status: Status) -> Status:
+    entries = tuple(entry.model_copy(update={"last_verified_at": None}) for entry in status.integrations)
+    return status.model_copy(update={"integrations": entries, "last_verified_at": None})
+
+
+def next_pass(
+    observed: Observed, decision: Decision, rules: Rules, synced: Synced, now: datetime
+) -> datetime:
+    """Return when to look again without any trigger."""
+    if decision.refusal is not None or isinstance(synced, DatabaseFault | Finding):
+        return now + RECHECK
+    times = [observed.schedule.next_tick(now)]
+    for declared, entry in zip(observed.declared, decision.entries, strict=True):
+        if entry.reason == Reason.DISABLED:
+            continue
+        provable = isinstance(declared.found, Credential)
+        times.append(due_at(entry, observed.schedule) if provable else now + RECHECK)
+        if entry.verification_status is VerificationStatus.VALID and entry.last_verified_at:
+            turns_stale = entry.last_verified_at + rules.max_staleness + timedelta(seconds=1)
+            times.extend([turns_stale] if turns_stale > now else [])
+    return max(min(times), now + timedelta(seconds=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One event for people: something is different from before."""
+
+    normal: bool
+    reason: str
+    message: str
+
+
+def transitions(previous: Status, status: Status) -> tuple[Transition, ...]:
+    """Return the events of this pass: flips of Ready and of each integration, nothing else."""
+    found = []
+    for entry in status.integrations:
+        before = previous.entry(entry.type)
+        if before is None or before.verification_status is not entry.verification_status:
+            valid = entry.verification_status is VerificationStatus.VALID
+            found.append(Transition(valid, entry.reason, entry.message))
+    ready, was = status.condition("Ready"), previous.condition("Ready")
+    if ready and (was is None or _differs(was, ready)):
+        found.append(Transition(ready.status == "True", ready.reason, ready.message))
+    return tuple(found)
+
+
+def _differs(was: Condition, ready: Condition) -> bool:
+    return (was.status, was.reason) != (ready.status, ready.reason)
