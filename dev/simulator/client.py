@@ -1,8 +1,6 @@
 """A synchronous client of the admin API, and a way to run the simulator for the length of a test."""
 
-import os
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,20 +139,23 @@ class Simulator:
 def running(directory: Path) -> Iterator[Simulator]:
     """Run a simulator of one's own in this directory and stop it afterwards."""
     root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-m", "dev.simulator", "--directory", str(directory)]
-    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
-    try:
-        _await_ready(process)
-        with Simulator.at(directory) as simulator:
-            yield simulator
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(timeout=START_SECONDS)
-        if process.stdout is not None:
-            process.stdout.close()
+    with subprocess.Popen(command(directory), cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            await_ready(process)
+            with Simulator.at(directory) as simulator:
+                yield simulator
+        finally:
+            process.terminate()
+            process.wait(timeout=START_SECONDS)
 
 
-def _await_ready(process: subprocess.Popen[str]) -> None:
+def command(directory: Path) -> list[str]:
+    """Give the command line that runs a simulator in this directory."""
+    return [sys.executable, "-m", "dev.simulator", "--directory", str(directory)]
+
+
+def await_ready(process: subprocess.Popen[str]) -> None:
+    """Return once the simulator has said that it is ready."""
     if process.stdout is None:
         raise RuntimeError("the simulator's output was not captured")
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
