@@ -18,7 +18,8 @@ class Rules:
     disabled: frozenset[IntegrationType] = frozenset()
     max_staleness: timedelta = timedelta(hours=24)
     heartbeat: timedelta = timedelta(hours=1)
-    departure_retry: timedelta = timedelta(seconds=10)
+    recheck: timedelta = timedelta(minutes=1)
+    """How soon a cause that no watch can tell of (an owner's role, the database) is looked at again."""
 
 
 @dataclass(frozen=True, slots=True)

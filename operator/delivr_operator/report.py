@@ -15,9 +15,6 @@ from delivr_operator.rows import SettingsRow
 from delivr_operator.status import Condition, Status, StepFlags
 from delivr_operator.verification import due_at
 
-RECHECK = timedelta(minutes=1)
-"""How soon a cause that no watch can tell of (an owner's role, a missing Secret) is looked at again."""
-
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -164,13 +161,13 @@ def next_pass(
 ) -> datetime:
     """Return when to look again without any trigger."""
     if decision.refusal is not None or isinstance(synced, DatabaseFault | Finding):
-        return now + RECHECK
+        return now + rules.recheck
     times = [observed.schedule.next_tick(now)]
     for declared, entry in zip(observed.declared, decision.entries, strict=True):
         if entry.reason == Reason.DISABLED:
             continue
         provable = isinstance(declared.found, Credential)
-        times.append(due_at(entry, observed.schedule) if provable else now + RECHECK)
+        times.append(due_at(entry, observed.schedule) if provable else now + rules.recheck)
         if entry.verification_status is VerificationStatus.VALID and entry.last_verified_at:
             turns_stale = entry.last_verified_at + rules.max_staleness + timedelta(seconds=1)
             times.extend([turns_stale] if turns_stale > now else [])

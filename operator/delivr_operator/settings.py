@@ -188,6 +188,8 @@ class Settings(ProbeSettings, DatabaseSettings):
     """How long a proof holds without a definite answer before Ready becomes Unknown."""
     status_heartbeat: Duration = timedelta(hours=1)
     """How often an unchanged status is written again for lastVerifiedAt; 0s: never."""
+    recheck_interval: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=1)
+    """How soon a cause that no watch can tell of (an owner's role, the database) is looked at again."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """How many resources are reconciled at once."""
 

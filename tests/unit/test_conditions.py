@@ -6,7 +6,8 @@ from itertools import product
 import pytest
 
 from delivr_operator.conditions import COMPLETED, Facts, Finding, Progress, assess, complete, steps
-from delivr_operator.outcome import IntegrationType, VerificationStatus
+from delivr_operator.outcome import IntegrationType as T
+from delivr_operator.outcome import VerificationStatus as S
 from delivr_operator.reasons import Reason
 from delivr_operator.resource import Target
 from delivr_operator.status import Condition, Entry
@@ -14,7 +15,6 @@ from delivr_operator.status import Condition, Entry
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 BOTH = (Target.APP_STORE, Target.PLAY_STORE)
 SYNCED = Finding("True", Reason.ROWS_COMMITTED, "Delivr's tables say what this resource says.")
-T, S = IntegrationType, VerificationStatus
 
 
 def entry(kind: T, status: S = S.VALID, reason: str = "Verified", at: datetime | None = NOW) -> Entry:

@@ -17,14 +17,14 @@ from delivr_operator.observed import DatabaseFault, Declared, Observed, Rules
 from delivr_operator.outcome import (
     Doubt,
     Expired,
-    IntegrationType,
     Outcome,
     Rejected,
     Rejection,
     Unknown,
-    VerificationStatus,
     Verified,
 )
+from delivr_operator.outcome import IntegrationType as T
+from delivr_operator.outcome import VerificationStatus as S
 from delivr_operator.plan import choose, decide
 from delivr_operator.providers.declaration import Credential, Declaration, declarations, read_credential
 from delivr_operator.reasons import Reason
@@ -45,7 +45,6 @@ from delivr_operator.status import Status
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RULES = Rules()
 TENANT = "Kp3xQ7_m-Z"
-T, S = IntegrationType, VerificationStatus
 GITHUB = {"organization": "acme", "repoName": "mobile-app", "secretRef": {"name": "github"}}
 SLACK = {"channels": ["releases"], "notifyOnEvents": ["release_started"], "secretRef": {"name": "slack"}}
 DATA = {"github": {"accessToken": "ghp_" + "a" * 36}, "slack": {"botToken": "xoxb-1-2-abc"}}
@@ -121,7 +120,9 @@ def run(
     now: datetime = NOW,
     rules: Rules = RULES,
 ) -> Status:
-    answers = {d.type: Verified() for d in observed.declared} if outcomes is None else outcomes
+    answers: Mapping[T, Outcome] = (
+        {d.type: Verified() for d in observed.declared} if outcomes is None else outcomes
+    )
     chosen = {d.type for d in choose(observed, rules, now)} if refusal(observed) is None else set()
     decision = decide(observed, rules, {kind: o for kind, o in answers.items() if kind in chosen}, now)
     became = synced or (Committed() if decision.rows else Withheld())
@@ -243,10 +244,10 @@ def test_what_was_written_and_is_no_longer_declared_goes_or_is_disabled_and_noth
     record = claimed({T.GITHUB, T.SLACK, T.JENKINS})
     rows = decide(observe(record=record), RULES, {}, NOW).rows
     assert rows is not None
-    assert (rows.removed, rows.disabled) == ({T.JENKINS}, frozenset())
+    assert (set(rows.removed), set(rows.disabled)) == ({T.JENKINS}, set())
     kept = decide(observe(resource({"deletionPolicy": "Retain"}), record=record), RULES, {}, NOW).rows
     assert kept is not None
-    assert (kept.removed, kept.disabled) == (frozenset(), {T.JENKINS})
+    assert (set(kept.removed), set(kept.disabled)) == (set(), {T.JENKINS})
     foreign = decide(observe(record=claimed({T.JENKINS}, uid="other")), RULES, {}, NOW).rows
     assert foreign is not None
     assert (foreign.removed, foreign.disabled) == (frozenset(), frozenset())

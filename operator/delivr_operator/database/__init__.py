@@ -1,6 +1,6 @@
 """EDGE: Delivr's tables: reading, syncing and migrating them. Nothing else knows SQL."""
 
-from delivr_operator.database.edge import Database
+from delivr_operator.database.edge import Database, read_settings_row
 from delivr_operator.database.migrations import (
     MigrationReport,
     MigrationState,
@@ -25,4 +25,5 @@ __all__ = [
     "migrate_up",
     "migration_engine",
     "migration_status",
+    "read_settings_row",
 ]

@@ -44,12 +44,7 @@ class Database:
         Raises:
             DatabaseUnavailable: it gave no answer.
         """
-
-        def read(trip: Trip) -> SettingsRow | None:
-            (found,) = trip([READ_SETTINGS.of(tenant=tenant_id)])
-            return parse_settings(found[0]) if found else None
-
-        return self.wire.run(read)
+        return self.wire.run(lambda trip: _settings_row(trip, tenant_id))
 
     def sync(self, desired: DesiredRows, *, may_replace: frozenset[str] = frozenset()) -> SyncResult:
         """Make the tenant's rows read as `desired`, all or nothing, writing only what differs.
@@ -72,6 +67,24 @@ class Database:
             DatabaseUnavailable: it could not be done; everything stands as it stood.
         """
         return self.wire.run(lambda trip: release_rows(trip, tenant_id, uid, policy))
+
+
+def read_settings_row(url: SecretStr, tenant_id: str) -> SettingsRow | None:
+    """Return what getSetupStatus reads, over a connection of its own and without any key.
+
+    Raises:
+        DatabaseUnavailable: the database gave no answer.
+    """
+    engine = open_engine(url, pool_size=1)
+    try:
+        return Wire(engine).run(lambda trip: _settings_row(trip, tenant_id))
+    finally:
+        engine.dispose()
+
+
+def _settings_row(trip: Trip, tenant_id: str) -> SettingsRow | None:
+    (found,) = trip([READ_SETTINGS.of(tenant=tenant_id)])
+    return parse_settings(found[0]) if found else None
 
 
 def _whole_seconds(desired: DesiredRows) -> DesiredRows:

@@ -21,7 +21,7 @@ from delivr_operator.probing.limits import Limits
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.providers.exchange import Unreachable, authority
 from delivr_operator.resource import ALLOWED_HOSTS_ANNOTATION
-from delivr_operator.settings import Settings, SettingsError
+from delivr_operator.settings import ProbeSettings, SettingsError
 
 _RESOLVER_THREADS = 8
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5.0)
@@ -41,7 +41,7 @@ class Prober:
     """Asks providers about credentials."""
 
     def __init__(
-        self, settings: Settings, wiring: Wiring, limits: Limits, monotonic: Monotonic = time.monotonic
+        self, settings: ProbeSettings, wiring: Wiring, limits: Limits, monotonic: Monotonic = time.monotonic
     ) -> None:
         self._settings = settings
         self._wiring = wiring
@@ -51,7 +51,7 @@ class Prober:
         self._user_agent = f"delivr-operator/{version('delivr-operator')}"
 
     @classmethod
-    def open(cls, settings: Settings, limits: Limits | None = None) -> Self:
+    def open(cls, settings: ProbeSettings, limits: Limits | None = None) -> Self:
         """Return a prober that is ready to ask; `aclose` ends it.
 
         Raises:

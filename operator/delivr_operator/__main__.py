@@ -1,0 +1,138 @@
+"""The command line: run, migrate, check, status, version."""
+
+import asyncio
+import json
+import os
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
+
+REFUSED, CANNOT_TELL = 1, 2
+
+
+class Refused(click.ClickException):
+    """An error that a person can mend; its sentence says how."""
+
+    exit_code = REFUSED
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Reconcile ReleaseSetup resources of Delivr.
+
+    Exit codes: 0 done, 1 refused (the message says what to do), 2 cannot tell, or wrong usage.
+    """
+
+
+class CannotTell(click.ClickException):
+    """An outage; the same command may succeed later."""
+
+    exit_code = CANNOT_TELL
+
+
+Kind = TypeVar("Kind", Settings, ProbeSettings, DatabaseSettings)
+
+
+def _settings(kind: type[Kind]) -> Kind:
+    try:
+        return kind.from_environment(os.environ)
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+
+
+@main.command()
+@click.option("--namespace", help="Watch one namespace only (needs only a Role there).")
+@click.option("--health-port", default=8080, show_default=True, help="Port of /healthz and /readyz; 0: any.")
+@click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
+@click.option(
+    "--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO", show_default=True
+)
+def run(namespace: str | None, health_port: int, log_format: str, log_level: str) -> None:
+    """Watch ReleaseSetups and keep their rows and status true until stopped."""
+    from delivr_operator import running
+    from delivr_operator.telemetry import configure_logging
+
+    settings = _settings(Settings)
+    configure_logging("json" if log_format == "json" else "text", log_level)
+    asyncio.run(running.run(settings, namespace=namespace, health_port=health_port))
+
+
+@main.command()
+@click.argument("direction", type=click.Choice(["up", "down", "status"]))
+def migrate(direction: str) -> None:
+    """Create or align the tables (up), undo exactly that (down), or say how they stand (status).
+
+    Exit codes: 0 done, 1 something has to be mended first, 2 the database gave no answer.
+    """
+    from delivr_operator.database import DatabaseUnavailable, migrations
+
+    actions = {
+        "up": migrations.migrate_up,
+        "down": migrations.migrate_down,
+        "status": migrations.migration_status,
+    }
+    engine = migrations.migration_engine(_settings(DatabaseSettings).database_url)
+    try:
+        report = actions[direction](engine)
+    except DatabaseUnavailable as error:
+        raise CannotTell(error.sentence) from None
+    finally:
+        engine.dispose()
+    for step in report.done:
+        click.echo(f"done: {step}")
+    click.echo(f"migration 003_tenant_release_settings: {report.state.value}")
+    if report.blockers:
+        raise Refused("\n".join(blocker.sentence for blocker in report.blockers))
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def check(files: tuple[Path, ...]) -> None:
+    """Validate and prove the ReleaseSetups of FILES, with the Secrets of FILES, without cluster or database.
+
+    Exit codes: 0 everything is proved, 1 something is refused, 2 something cannot be told.
+    """
+    from delivr_operator import checking
+    from delivr_operator.manifest import ManifestError, read_manifests
+
+    settings = _settings(ProbeSettings)
+    try:
+        manifests = read_manifests(files)
+    except ManifestError as error:
+        raise Refused(str(error)) from None
+    if not manifests.setups:
+        raise Refused("The files hold no ReleaseSetup.")
+    lines = asyncio.run(checking.check_files(settings, manifests))
+    for line in checking.table(lines):
+        click.echo(line)
+    sys.exit(checking.exit_code(lines))
+
+
+@main.command()
+@click.option("--tenant", required=True, help="The tenant's id, exactly as in Delivr.")
+def status(tenant: str) -> None:
+    """Print the plan's getSetupStatus of one tenant, from the tables, as JSON."""
+    from delivr_operator.database import DatabaseUnavailable, read_settings_row
+    from delivr_operator.report import setup_status
+
+    try:
+        found = read_settings_row(_settings(DatabaseSettings).database_url, tenant)
+    except DatabaseUnavailable as error:
+        raise CannotTell(error.sentence) from None
+    click.echo(json.dumps(setup_status(found), indent=2))
+
+
+@main.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(installed_version("delivr-operator"))
+
+
+if __name__ == "__main__":
+    sys.argv[0] = Path(sys.argv[0]).name
+    main()

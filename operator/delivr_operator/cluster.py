@@ -1,0 +1,293 @@
+"""EDGE: everything asked of Kubernetes beyond kopf's own watching."""
+
+import base64
+import contextlib
+import json
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client, config
+from kubernetes.aio.client.exceptions import ApiException
+from pydantic import SecretBytes
+
+from delivr_operator.report import Transition
+from delivr_operator.resource import (
+    FINALIZER,
+    GROUP,
+    KIND,
+    PLURAL,
+    TENANT_ANNOTATION,
+    VERSION,
+    Key,
+    ReleaseSetup,
+    allowed_hosts,
+)
+from delivr_operator.status import Status
+
+COMPONENT = "delivr-operator"
+REQUEST_TIMEOUT = 15.0
+WATCH_SECONDS = 240
+PAGE = 500
+_JSON_PATCH = "application/json-patch+json"
+_METADATA = "application/json;as={kind};g=meta.k8s.io;v=v1"
+_NOT_FOUND, _FORBIDDEN, _CONFLICT, _GONE, _INVALID = 404, 403, 409, 410, 422
+
+logger = logging.getLogger(__name__)
+
+
+class ClusterUnavailable(Exception):  # noqa: N818 - an outage, not a programming error
+    """The API server gave no usable answer; carries its HTTP status and none of its words."""
+
+    def __init__(self, status: int | None) -> None:
+        super().__init__(f"HTTP {status}" if status else "no answer")
+        self.status = status
+
+    @property
+    def forbidden(self) -> bool:
+        """Tell whether the operator's role does not allow the question."""
+        return self.status == _FORBIDDEN
+
+
+class Absent(Enum):
+    """Why a Secret cannot be read."""
+
+    NOT_FOUND = "not found"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretContent:
+    """One Secret, opened by nobody yet."""
+
+    version: str
+    data: Mapping[str, SecretBytes] = field(repr=False)
+    allowed_hosts: frozenset[str] = frozenset()
+
+
+class Cluster:
+    """The API server, as far as the operator may ask it."""
+
+    def __init__(self, api: client.ApiClient, namespace: str | None = None) -> None:
+        self._api = api
+        self._core = client.CoreV1Api(api)
+        self._custom = client.CustomObjectsApi(api)
+        self._namespace = namespace
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def connect(cls, namespace: str | None = None) -> AsyncIterator["Cluster"]:
+        """Offer the cluster that the pod or KUBECONFIG names, for as long as the block runs."""
+        configuration = client.Configuration()
+        if "KUBERNETES_SERVICE_HOST" in os.environ:
+            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        else:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                client_configuration=configuration, persist_config=False
+            )
+        configuration.connection_pool_maxsize = 24
+        async with client.ApiClient(configuration) as api:
+            yield cls(api, namespace)
+
+    async def read(self, key: Key) -> ReleaseSetup | None:
+        """Return the resource as it stands, or None where there is none (or it may not be seen)."""
+        with _outages():
+            try:
+                body = await self._custom.get_namespaced_custom_object(
+                    GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=REQUEST_TIMEOUT
+                )
+            except ApiException as error:
+                if error.status == _NOT_FOUND:
+                    return None
+                raise
+        return ReleaseSetup.parse(_mapping(body))
+
+    async def namespace_tenant(self, name: str) -> str | None:
+        """Return the tenant that a namespace is bound to, or None."""
+        with _outages():
+            try:
+                found = await self._core.read_namespace(name, _request_timeout=REQUEST_TIMEOUT)
+            except ApiException as error:
+                if error.status == _NOT_FOUND:
+                    return None
+                raise
+        return (found.metadata.annotations or {}).get(TENANT_ANNOTATION) if found.metadata else None
+
+    async def secret(self, namespace: str, name: str) -> SecretContent | Absent:
+        """Return a Secret with its values closed, or why there is none."""
+        with _outages():
+            answer = await self._core.read_namespaced_secret_without_preload_content(
+                name, namespace, _request_timeout=REQUEST_TIMEOUT
+            )
+            raw = await answer.read()
+        if answer.status in (_NOT_FOUND, _FORBIDDEN):
+            return Absent.NOT_FOUND if answer.status == _NOT_FOUND else Absent.FORBIDDEN
+        if answer.status != 200:  # noqa: PLR2004
+            raise ClusterUnavailable(answer.status)
+        body = json.loads(raw)
+        return SecretContent(
+            version=body["metadata"]["resourceVersion"],
+            data={k: SecretBytes(base64.b64decode(v)) for k, v in (body.get("data") or {}).items()},
+            allowed_hosts=allowed_hosts(body["metadata"].get("annotations")),
+        )
+
+    async def write_status(self, setup: ReleaseSetup, status: Status) -> ReleaseSetup | None:
+        """Replace the whole status of this very object; None where it is gone or another one by now."""
+        operations: list[dict[str, Any]] = [
+            {"op": "test", "path": "/metadata/uid", "value": setup.uid},
+            {"op": "add", "path": "/status", "value": status.as_json()},
+        ]
+        return await self._patch(setup.key, operations, status=True)
+
+    async def set_finalizer(self, setup: ReleaseSetup, *, present: bool) -> ReleaseSetup | None:
+        """Add or drop the operator's finalizer; None where the object changed or went under way."""
+        others = [name for name in setup.finalizers if name != FINALIZER]
+        operations: list[dict[str, Any]] = [
+            {"op": "test", "path": "/metadata/resourceVersion", "value": setup.resource_version},
+            {
+                "op": "add",
+                "path": "/metadata/finalizers",
+                "value": [*others, *([FINALIZER] if present else [])],
+            },
+        ]
+        return await self._patch(setup.key, operations, status=False)
+
+    async def _patch(
+        self, key: Key, operations: list[dict[str, Any]], *, status: bool
+    ) -> ReleaseSetup | None:
+        ask = (
+            self._custom.patch_namespaced_custom_object_status
+            if status
+            else self._custom.patch_namespaced_custom_object
+        )
+        with _outages():
+            try:
+                body = await ask(
+                    GROUP,
+                    VERSION,
+                    key.namespace,
+                    PLURAL,
+                    key.name,
+                    operations,
+                    _content_type=_JSON_PATCH,
+                    _request_timeout=REQUEST_TIMEOUT,
+                )
+            except ApiException as error:
+                if error.status in (_NOT_FOUND, _CONFLICT) or (
+                    error.status == _INVALID and _failed_test(error)
+                ):
+                    return None
+                raise
+        return ReleaseSetup.parse(_mapping(body))
+
+    async def post_event(self, setup: ReleaseSetup, transition: Transition, now: datetime) -> None:
+        """Leave one event at the resource."""
+        event = client.CoreV1Event(
+            metadata=client.V1ObjectMeta(
+                name=f"{setup.key.name[:200]}.{secrets.token_hex(8)}", namespace=setup.key.namespace
+            ),
+            involved_object=client.V1ObjectReference(
+                api_version=f"{GROUP}/{VERSION}",
+                kind=KIND,
+                name=setup.key.name,
+                namespace=setup.key.namespace,
+                uid=setup.uid,
+            ),
+            type="Normal" if transition.normal else "Warning",
+            reason=transition.reason,
+            message=transition.message[:1024],
+            source=client.V1EventSource(component=COMPONENT),
+            reporting_component=COMPONENT,
+            first_timestamp=now,
+            last_timestamp=now,
+            count=1,
+        )
+        with _outages():
+            await self._core.create_namespaced_event(
+                setup.key.namespace, event, _request_timeout=REQUEST_TIMEOUT
+            )
+
+    async def watch_secrets(self, changed: Callable[[str, str], None]) -> None:
+        """Call `changed(namespace, name)` for every Secret that is there, comes, changes or goes.
+
+        Asks for metadata only, in pages; no Secret's data ever comes here. Returns only by an exception.
+        """
+        while True:
+            version = await self._list_secrets(changed)
+            while version:
+                version = await self._follow_secrets(version, changed)
+
+    async def _list_secrets(self, changed: Callable[[str, str], None]) -> str:
+        page: str | None = None
+        while True:
+            answer = await self._secrets("PartialObjectMetadataList", limit=PAGE, _continue=page)
+            body = json.loads(await answer.read())
+            for item in body.get("items") or ():
+                changed(item["metadata"]["namespace"], item["metadata"]["name"])
+            page = body["metadata"].get("continue")
+            if not page:
+                return str(body["metadata"]["resourceVersion"])
+
+    async def _follow_secrets(self, version: str, changed: Callable[[str, str], None]) -> str:
+        """Follow one watch; return where to go on, or nothing where the list has to be read again."""
+        answer = await self._secrets(
+            "PartialObjectMetadata",
+            watch=True,
+            resource_version=version,
+            allow_watch_bookmarks=True,
+            timeout_seconds=WATCH_SECONDS,
+        )
+        async for line in answer.content:
+            event = json.loads(line)
+            if event["type"] == "ERROR":
+                return ""
+            metadata = event["object"]["metadata"]
+            version = metadata["resourceVersion"]
+            if event["type"] != "BOOKMARK":
+                changed(metadata["namespace"], metadata["name"])
+        return version
+
+    async def _secrets(self, kind: str, **query: Any) -> aiohttp.ClientResponse:
+        headers = {"Accept": _METADATA.format(kind=kind)}
+        timeout = (5.0, WATCH_SECONDS + 10.0) if query.get("watch") else REQUEST_TIMEOUT
+        with _outages():
+            answer = await (
+                self._core.list_namespaced_secret_without_preload_content(
+                    self._namespace, _headers=headers, _request_timeout=timeout, **query
+                )
+                if self._namespace
+                else self._core.list_secret_for_all_namespaces_without_preload_content(
+                    _headers=headers, _request_timeout=timeout, **query
+                )
+            )
+        if answer.status != 200:  # noqa: PLR2004
+            raise ClusterUnavailable(answer.status)
+        return answer
+
+
+@contextlib.contextmanager
+def _outages() -> Any:
+    """Turn every way in which the API server fails to answer into one, without its words."""
+    try:
+        yield
+    except ApiException as error:
+        raise ClusterUnavailable(error.status) from None
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        raise ClusterUnavailable(None) from None
+
+
+def _failed_test(error: ApiException) -> bool:
+    """Tell a failed JSON Patch `test` from a status that the schema refuses, which is our own fault."""
+    return "testing value" in str(error.body) or "test operation" in str(error.body)
+
+
+def _mapping(body: object) -> Mapping[str, Any]:
+    if not isinstance(body, Mapping):
+        raise ClusterUnavailable(None)
+    return body

@@ -1,0 +1,81 @@
+"""EDGE: kopf's decorators. Handlers decide nothing: they take down what a watch shows and queue keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import kopf
+
+from delivr_operator.inventory import Inventory
+from delivr_operator.queue import WorkQueue
+from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """Where the watches' news goes; handed to the handlers as kopf's memo."""
+
+    inventory: Inventory
+    queue: WorkQueue
+
+    def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
+        """Queue what a ReleaseSetup's news concerns."""
+        setup = ReleaseSetup.parse(body)
+        if gone:
+            self.queue.forget(setup.key)
+        for key in self.inventory.drop(setup.key) if gone else self.inventory.put(setup):
+            self.queue.add(key)
+
+    def namespace_seen(self, name: str, annotations: Mapping[str, str], *, gone: bool) -> None:
+        """Queue the resources of a namespace whose tenant changed."""
+        if gone:
+            self.inventory.unbind(name)
+            return
+        for key in self.inventory.bind(name, annotations.get(TENANT_ANNOTATION)):
+            self.queue.add(key)
+
+    def secret_seen(self, namespace: str, name: str) -> None:
+        """Queue the resources that refer to a Secret."""
+        for key in self.inventory.concerned_by_secret(namespace, name):
+            self.queue.add(key)
+
+
+def registry(*, cluster_wide: bool) -> kopf.OperatorRegistry:
+    """Return the handlers; namespaces can be watched only by an installation for the whole cluster."""
+    handlers = kopf.OperatorRegistry()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
+    async def setup_event(event: kopf.RawEvent, body: kopf.Body, memo: Inbox, **_: Any) -> None:
+        memo.setup_seen(body, gone=event["type"] == "DELETED")
+
+    if cluster_wide:
+
+        @kopf.on.event("", "v1", "namespaces", registry=handlers)
+        async def namespace_event(
+            event: kopf.RawEvent, name: str, memo: Inbox, meta: kopf.Meta, **_: Any
+        ) -> None:
+            memo.namespace_seen(name, meta.annotations, gone=event["type"] == "DELETED")
+
+    @kopf.on.login(registry=handlers)
+    def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+
+    return handlers
+
+
+def quiet_settings() -> kopf.OperatorSettings:
+    """Return kopf's settings for an informer that writes nothing and keeps nothing for itself."""
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.persistence.diffbase_storage = kopf.MultiDiffBaseStorage([])
+    settings.persistence.progress_storage = kopf.MultiProgressStorage([])
+    settings.persistence.consistency_timeout = 0
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.queueing.idle_timeout = 0.2
+    settings.networking.request_timeout = 20
+    settings.networking.connect_timeout = 5
+    settings.watching.server_timeout = 240
+    settings.watching.connect_timeout = 5
+    settings.watching.inactivity_timeout = 70
+    return settings

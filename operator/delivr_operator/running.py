@@ -1,0 +1,160 @@
+"""The running operator: everything built once, passed in, and stopped in order."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import kopf
+
+from delivr_operator.cluster import Cluster, ClusterUnavailable
+from delivr_operator.database import Database
+from delivr_operator.handlers import Inbox, quiet_settings, registry
+from delivr_operator.inventory import Inventory
+from delivr_operator.observed import Rules
+from delivr_operator.probing import Prober
+from delivr_operator.queue import WorkQueue
+from delivr_operator.reconcile import Outdated, Reconciler
+from delivr_operator.resource import Key
+from delivr_operator.sealing import Sealer
+from delivr_operator.settings import Settings
+from delivr_operator.telemetry import Health, serve_health
+
+PASS_DEADLINE = 120.0
+"""Seconds after which a pass is broken off; a probe has its own, shorter deadline."""
+WATCH_PAUSE = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the present, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Worker:
+    """Takes keys from the queue; the one place where a pass that breaks off is caught."""
+
+    queue: WorkQueue
+    reconciler: Reconciler
+    health: Health
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            key = await self.queue.take()
+            self.health.began(str(key))
+            try:
+                await self._pass(key)
+            finally:
+                self.health.ended(str(key))
+
+    async def _pass(self, key: Key) -> None:
+        place = {"namespace": key.namespace, "setup": key.name}
+        try:
+            async with asyncio.timeout(PASS_DEADLINE):
+                again = await self.reconciler.reconcile(key)
+        except Outdated:
+            self.queue.failed(key)
+        except ClusterUnavailable as error:
+            pause = self.queue.failed(key)
+            logger.warning(
+                "API server gave no answer", extra=place | {"http": error.status or 0, "pause": str(pause)}
+            )
+        except TimeoutError:
+            pause = self.queue.failed(key)
+            logger.warning("pass took too long", extra=place | {"pause": str(pause)})
+        except Exception:  # a bug in one pass must not stop the others; telemetry keeps its text out
+            pause = self.queue.failed(key)
+            logger.exception("pass broke off", extra=place | {"pause": str(pause)})
+        else:
+            self.queue.done(key, again)
+
+
+async def run(settings: Settings, *, namespace: str | None, health_port: int) -> None:
+    """Run the operator until it is told to stop."""
+    health = Health(utc_now, stuck_after=timedelta(seconds=2 * PASS_DEADLINE))
+    inventory, queue = Inventory(), WorkQueue(utc_now)
+    inbox = Inbox(inventory, queue)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.workers, "database"))
+    async with _built(settings, inventory, namespace) as reconciler:
+        runner = await serve_health(health, health_port)
+        try:
+            async with _background(Worker(queue, reconciler, health), settings.workers, inbox):
+                await _watch(inbox, health, namespace)
+        finally:
+            await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def _built(
+    settings: Settings, inventory: Inventory, namespace: str | None
+) -> AsyncIterator[Reconciler]:
+    sealer = Sealer.from_settings(
+        settings.integration_encryption_key,
+        settings.backend_storage_encryption_key,
+        settings.integration_encryption_envelope,
+    )
+    rules = Rules(
+        disabled=settings.disabled_types,
+        max_staleness=settings.max_staleness,
+        heartbeat=settings.status_heartbeat,
+        recheck=settings.recheck_interval,
+    )
+    database = Database.connect(settings.database_url, sealer, pool_size=settings.workers)
+    prober = Prober.open(settings)
+    try:
+        async with Cluster.connect(namespace) as cluster:
+            yield Reconciler(inventory, cluster, database, prober, sealer, rules, utc_now)
+    finally:
+        await prober.aclose()
+        database.close()
+
+
+@contextlib.asynccontextmanager
+async def _background(worker: Worker, count: int, inbox: Inbox) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(worker.run(), name=f"worker-{n}") for n in range(count)]
+    tasks.append(asyncio.create_task(_watch_secrets(worker.reconciler.cluster, inbox), name="secrets"))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _watch_secrets(cluster: Cluster, inbox: Inbox) -> None:
+    while True:
+        try:
+            await cluster.watch_secrets(inbox.secret_seen)
+        except ClusterUnavailable as error:
+            logger.warning("watching Secrets was cut", extra={"http": error.status or 0})
+        except Exception:  # the watch must go on whatever one line held; telemetry keeps its text out
+            logger.exception("watching Secrets broke off")
+        await asyncio.sleep(WATCH_PAUSE)
+
+
+async def _watch(inbox: Inbox, health: Health, namespace: str | None) -> None:
+    ready = asyncio.Event()
+
+    async def note() -> None:
+        await ready.wait()
+        health.ready = True
+        logger.info("watching", extra={"scope": namespace or "cluster"})
+
+    noting = asyncio.create_task(note())
+    try:
+        await kopf.operator(
+            registry=registry(cluster_wide=namespace is None),
+            settings=quiet_settings(),
+            memo=inbox,
+            clusterwide=namespace is None,
+            namespaces=[namespace] if namespace else [],
+            ready_flag=ready,
+        )
+    finally:
+        noting.cancel()

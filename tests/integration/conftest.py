@@ -1,0 +1,31 @@
+"""The fixtures of tests that run the operator on real servers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.access import ClusterAccess
+from dev.cache import locked
+from dev.database_server import DatabaseAccess
+from tests.integration.tenancy import ROOT, Tenancy, make_tenancy
+
+
+@pytest.fixture(scope="session")
+def installed(control_plane: ClusterAccess, shared_directory: Path) -> ClusterAccess:
+    """The CRD stands."""
+    with locked(shared_directory / "installed.lock"):
+        control_plane.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
+        control_plane.kubectl("wait", "--for=condition=Established", "crd/releasesetups.release.delivr.live")
+    return control_plane
+
+
+@pytest.fixture
+def tenancy(
+    installed: ClusterAccess,
+    mysql_server: DatabaseAccess,
+    simulator: dict[str, str],
+    tmp_path: Path,
+) -> Iterator[Tenancy]:
+    """A tenant with its own namespace, bound to it, and a migrated MySQL database."""
+    yield from make_tenancy(installed, mysql_server, simulator, tmp_path)
