@@ -1,0 +1,315 @@
+"""Malformed ReleaseSetups: each is the complete example with one thing wrong, and what a person is told then."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+GONE = object()
+"""Put in place of a value that is taken out."""
+
+
+@dataclass(frozen=True)
+class Bad:
+    """One malformed resource.
+
+    Attributes:
+        name: what is wrong with it.
+        changes: by dotted path from the object's root; a number is a place in a list.
+        at: the field that the refusal names.
+        says: a part of the refusal that says what to do.
+    """
+
+    name: str
+    changes: Mapping[str, Any]
+    at: str
+    says: str
+
+    def made_from(self, good: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the good resource with this one's fault."""
+        made = deepcopy(dict(good))
+        for path, value in self.changes.items():
+            *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+            place: Any = made
+            for parent in parents:
+                place = place[parent]
+            if value is GONE:
+                del place[last]
+            else:
+                place[last] = value
+        return made
+
+
+TENANT_ID = "must be a tenant id as Delivr shows it"
+OWNER = "must be the email address or id of one Delivr account, without spaces"
+ORGANIZATION = "must be the name of a GitHub organization or user alone"
+REPOSITORY = "must be the name of a GitHub repository alone"
+SECRET_NAME = "must be the name of a Secret in this namespace"
+URL = "must be an address that begins with https:// and a host"
+JOB_PATH = "must be the job's full name such as folder/job"
+WORKFLOW_PATH = "must be a file such as .github/workflows/ios-build.yml"
+CHANNEL = "must be a channel's name in lower case without '#'"
+EVENT = "must be an event's name in lower case"
+
+JENKINS: Mapping[str, Any] = {
+    "url": "https://jenkins.acme.example/ci",
+    "pipelines": [
+        {"name": "production-build", "jobPath": "folder/job", "platform": "ANDROID", "target": "PLAY_STORE"}
+    ],
+    "secretRef": {"name": "jenkins"},
+}
+WORKFLOW: Mapping[str, Any] = {
+    "name": "Nightly",
+    "workflowPath": ".github/workflows/nightly.yaml",
+    "platform": "IOS",
+}
+
+
+def jenkins(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares Jenkins with some fields otherwise."""
+    return {"spec.jenkins": {**JENKINS, **fields}}
+
+
+def pipeline(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares Jenkins with one field of its pipeline otherwise."""
+    return jenkins(pipelines=[{**JENKINS["pipelines"][0], **fields}])
+
+
+def many(count: int, one: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return so many builds with names of their own."""
+    return [{**one, "name": f"build-{number}"} for number in range(count)]
+
+
+_FLOW = "spec.githubActions.workflows"
+_PIPELINE = "spec.jenkins.pipelines[0]"
+
+IDENTITY = (
+    Bad("no spec", {"spec": GONE}, "spec", "Required value"),
+    Bad("no tenant", {"spec.tenantId": GONE}, "spec.tenantId", "Required value"),
+    Bad("empty tenant", {"spec.tenantId": ""}, "spec.tenantId", "at least 1 chars long"),
+    Bad("tenant with a space", {"spec.tenantId": "Kp3x Q7"}, "spec.tenantId", TENANT_ID),
+    Bad("tenant with a line break", {"spec.tenantId": "Kp3xQ7\n"}, "spec.tenantId", TENANT_ID),
+    Bad("tenant in other letters", {"spec.tenantId": "Kp3xQ7é"}, "spec.tenantId", TENANT_ID),
+    Bad("tenant too long", {"spec.tenantId": "x" * 37}, "spec.tenantId", "may not be more than 36"),
+    Bad("tenant as a number", {"spec.tenantId": 12}, "spec.tenantId", 'must be of type string: "integer"'),
+    Bad("no owner", {"spec.owner": GONE}, "spec.owner", "Required value"),
+    Bad("owner is two", {"spec.owner": "a@b.example c@d.example"}, "spec.owner", OWNER),
+    Bad("owner is a space", {"spec.owner": " "}, "spec.owner", OWNER),
+    Bad("owner too long", {"spec.owner": "o" * 256}, "spec.owner", "may not be more than 255"),
+)
+
+SELECTION = (
+    Bad("unknown target", {"spec.targets": ["AMAZON"]}, "spec.targets[0]", '"APP_STORE", "PLAY_STORE"'),
+    Bad("target in lower case", {"spec.targets": ["app_store"]}, "spec.targets[0]", '"APP_STORE"'),
+    Bad("target twice", {"spec.targets": ["APP_STORE", "APP_STORE"]}, "spec.targets[1]", "Duplicate value"),
+    Bad("targets no list", {"spec.targets": "APP_STORE"}, "spec.targets", "must be of type array"),
+    Bad("targets null", {"spec.targets": [None]}, "spec.targets[0]", 'must be of type string: "null"'),
+    Bad("unknown platform", {"spec.platforms": ["IPHONE"]}, "spec.platforms[0]", '"IOS", "ANDROID", "WEB"'),
+    Bad("platform twice", {"spec.platforms": ["IOS", "IOS"]}, "spec.platforms[1]", "Duplicate value"),
+    Bad("store without iOS", {"spec.platforms": ["ANDROID"]}, "spec.targets", "add IOS to spec.platforms"),
+    Bad("store without Android", {"spec.platforms": ["IOS"]}, "spec.targets", "add ANDROID to spec.platforms"),
+    Bad("stores without platforms", {"spec.platforms": GONE}, "spec.targets", "add IOS to spec.platforms"),
+)
+
+PACE = (
+    Bad("interval without unit", {"spec.interval": "60"}, "spec.interval", "such as 30m, 1h or 1h30m"),
+    Bad("interval in days", {"spec.interval": "1d"}, "spec.interval", "such as 30m, 1h or 1h30m"),
+    Bad("interval negative", {"spec.interval": "-1h"}, "spec.interval", "such as 30m, 1h or 1h30m"),
+    Bad("interval with fraction", {"spec.interval": "1.5h"}, "spec.interval", "such as 30m, 1h or 1h30m"),
+    Bad("interval too short", {"spec.interval": "59s"}, "spec.interval", "must be between 1m and 24h"),
+    Bad("interval too long", {"spec.interval": "24h1s"}, "spec.interval", "must be between 1m and 24h"),
+    Bad("interval huge", {"spec.interval": "999999h999999h9h"}, "spec.interval", "must be between 1m and 24h"),
+    Bad("interval as a number", {"spec.interval": 60}, "spec.interval", "must be of type string"),
+    Bad("suspend as text", {"spec.suspend": "yes"}, "spec.suspend", "must be of type boolean"),
+    Bad("unknown policy", {"spec.deletionPolicy": "Orphan"}, "spec.deletionPolicy", '"Delete", "Retain"'),
+)
+
+REPOSITORIES = (
+    Bad(
+        "organization as a path", {"spec.github.organization": "acme/x"}, "spec.github.organization", ORGANIZATION
+    ),
+    Bad("organization with dot", {"spec.github.organization": ".."}, "spec.github.organization", ORGANIZATION),
+    Bad("no organization", {"spec.github.organization": GONE}, "spec.github.organization", "Required value"),
+    Bad("no repository", {"spec.github.repoName": GONE}, "spec.github.repoName", "Required value"),
+    Bad("repository as a path", {"spec.github.repoName": "acme/app"}, "spec.github.repoName", REPOSITORY),
+    Bad("repository one dot", {"spec.github.repoName": "."}, "spec.github.repoName", REPOSITORY),
+    Bad("repository two dots", {"spec.github.repoName": ".."}, "spec.github.repoName", REPOSITORY),
+    Bad("repository with query", {"spec.github.repoName": "app?x=1"}, "spec.github.repoName", REPOSITORY),
+    Bad("repository with .git", {"spec.github.repoName": "app.git"}, "spec.github.repoName", "without .git"),
+    Bad("github null", {"spec.github": None}, "spec.github", 'must be of type object: "null"'),
+    Bad("token in the spec", {"spec.github.accessToken": "x"}, "spec.github.accessToken", "unknown field"),
+    Bad("misspelt member", {"spec.gitHub": {}}, "spec.gitHub", "unknown field"),
+)
+
+SECRETS = (
+    Bad("no Secret", {"spec.github.secretRef": GONE}, "spec.github.secretRef", "Required value"),
+    Bad("Secret without name", {"spec.slack.secretRef": {}}, "spec.slack.secretRef.name", "Required value"),
+    Bad(
+        "Secret elsewhere",
+        {"spec.github.secretRef.namespace": "kube-system"},
+        "spec.github.secretRef.namespace",
+        "unknown field",
+    ),
+    Bad(
+        "Secret by path",
+        {"spec.github.secretRef.name": "other/github"},
+        "spec.github.secretRef.name",
+        SECRET_NAME,
+    ),
+    Bad(
+        "Secret in upper case",
+        {"spec.playStore.secretRef.name": "Play"},
+        "spec.playStore.secretRef.name",
+        SECRET_NAME,
+    ),
+    Bad(
+        "key of another type",
+        {"spec.github.secretRef.keys": {"botToken": "token"}},
+        "spec.github.secretRef.keys",
+        "may rename only the field accessToken",
+    ),
+    Bad(
+        "key with a slash",
+        {"spec.slack.secretRef.keys": {"botToken": "a/b"}},
+        "spec.slack.secretRef.keys",
+        "must name keys of the Secret",
+    ),
+    Bad(
+        "empty key", {"spec.slack.secretRef.keys": {"botToken": ""}}, "spec.slack.secretRef.keys", "at least 1 chars"
+    ),
+)
+
+STORES = (
+    Bad(
+        "no bundle id", {"spec.appStoreConnect.bundleId": GONE}, "spec.appStoreConnect.bundleId", "Required value"
+    ),
+    Bad(
+        "bundle id with wildcard",
+        {"spec.appStoreConnect.bundleId": "com.acme.*"},
+        "spec.appStoreConnect.bundleId",
+        "must be a bundle id such as com.acme.app",
+    ),
+    Bad(
+        "package of one part",
+        {"spec.playStore.packageName": "acme"},
+        "spec.playStore.packageName",
+        "must be a package name such as com.acme.app",
+    ),
+    Bad(
+        "package with digit first",
+        {"spec.playStore.packageName": "com.1acme.app"},
+        "spec.playStore.packageName",
+        "must be a package name such as com.acme.app",
+    ),
+)
+
+CONTROLLERS = (
+    Bad("Jenkins without TLS", jenkins(url="http://jenkins.acme.example"), "spec.jenkins.url", URL),
+    Bad("Jenkins without scheme", jenkins(url="jenkins.acme.example"), "spec.jenkins.url", URL),
+    Bad("Jenkins without host", jenkins(url="https:///ci"), "spec.jenkins.url", URL),
+    Bad("Jenkins with user", jenkins(url="https://me:pw@jenkins.acme.example"), "spec.jenkins.url", URL),
+    Bad("Jenkins with query", jenkins(url="https://jenkins.acme.example/?a=b"), "spec.jenkins.url", URL),
+    Bad("Jenkins with fragment", jenkins(url="https://jenkins.acme.example/#x"), "spec.jenkins.url", URL),
+    Bad("Jenkins with port 0", jenkins(url="https://jenkins.acme.example:0"), "spec.jenkins.url", URL),
+    Bad("Jenkins above its path", jenkins(url="https://jenkins.acme.example/a/../b"), "spec.jenkins.url", URL),
+    Bad("Jenkins with a backslash", jenkins(url="https://jenkins.acme.example\\@x"), "spec.jenkins.url", URL),
+    Bad("no pipelines", jenkins(pipelines=[]), "spec.jenkins.pipelines", "at least 1 items"),
+    Bad(
+        "too many pipelines",
+        jenkins(pipelines=many(51, JENKINS["pipelines"][0])),
+        "spec.jenkins.pipelines",
+        "at most 50 items",
+    ),
+    Bad(
+        "pipeline twice",
+        jenkins(pipelines=[JENKINS["pipelines"][0]] * 2),
+        "spec.jenkins.pipelines[1]",
+        "Duplicate value",
+    ),
+    Bad("pipeline of spaces", pipeline(name=" "), f"{_PIPELINE}.name", "must be more than spaces"),
+    Bad("job with a slash first", pipeline(jobPath="/folder/job"), f"{_PIPELINE}.jobPath", JOB_PATH),
+    Bad("job with a slash last", pipeline(jobPath="folder/job/"), f"{_PIPELINE}.jobPath", JOB_PATH),
+    Bad("job with two slashes", pipeline(jobPath="folder//job"), f"{_PIPELINE}.jobPath", JOB_PATH),
+    Bad("job above its folder", pipeline(jobPath="folder/../job"), f"{_PIPELINE}.jobPath", JOB_PATH),
+    Bad("pipeline's wrong pair", pipeline(platform="IOS"), f"{_PIPELINE}.target", "is for platform ANDROID"),
+    Bad("pipeline for the web store", pipeline(platform="WEB"), f"{_PIPELINE}.target", "is for platform ANDROID"),
+)
+
+WORKFLOWS = (
+    Bad(
+        "workflows of nobody",
+        {"spec.github": GONE},
+        "spec.githubActions",
+        "declare spec.github, or name organization, repoName and secretRef",
+    ),
+    Bad(
+        "half a repository",
+        {"spec.githubActions.organization": "acme"},
+        "spec.githubActions",
+        "name organization, repoName and secretRef all three, or none",
+    ),
+    Bad(
+        "repository without token",
+        {"spec.githubActions.organization": "acme", "spec.githubActions.repoName": "ci", "spec.github": GONE},
+        "spec.githubActions",
+        "name organization, repoName and secretRef all three, or none",
+    ),
+    Bad("no workflows", {_FLOW: []}, _FLOW, "at least 1 items"),
+    Bad("too many workflows", {_FLOW: many(51, WORKFLOW)}, _FLOW, "at most 50 items"),
+    Bad("workflow twice", {_FLOW: [WORKFLOW, WORKFLOW]}, f"{_FLOW}[1]", "Duplicate value"),
+    Bad("workflow without file", {f"{_FLOW}.0.workflowPath": GONE}, f"{_FLOW}[0].workflowPath", "Required value"),
+    Bad(
+        "workflow by file name",
+        {f"{_FLOW}.0.workflowPath": "ios-build.yml"},
+        f"{_FLOW}[0].workflowPath",
+        WORKFLOW_PATH,
+    ),
+    Bad(
+        "workflow in a folder",
+        {f"{_FLOW}.0.workflowPath": ".github/workflows/ios/build.yml"},
+        f"{_FLOW}[0].workflowPath",
+        WORKFLOW_PATH,
+    ),
+    Bad(
+        "workflow no YAML",
+        {f"{_FLOW}.0.workflowPath": ".github/workflows/build.sh"},
+        f"{_FLOW}[0].workflowPath",
+        WORKFLOW_PATH,
+    ),
+    Bad("workflow's wrong pair", {f"{_FLOW}.0.platform": "ANDROID"}, f"{_FLOW}[0].target", "is for platform IOS"),
+)
+
+CHAT = (
+    Bad("no channels", {"spec.slack.channels": []}, "spec.slack.channels", "at least 1 items"),
+    Bad("channel with #", {"spec.slack.channels": ["#releases"]}, "spec.slack.channels[0]", CHANNEL),
+    Bad("channel in upper case", {"spec.slack.channels": ["Releases"]}, "spec.slack.channels[0]", CHANNEL),
+    Bad("channel with space", {"spec.slack.channels": ["our releases"]}, "spec.slack.channels[0]", CHANNEL),
+    Bad("channel twice", {"spec.slack.channels": ["a", "a"]}, "spec.slack.channels[1]", "Duplicate value"),
+    Bad(
+        "too many channels",
+        {"spec.slack.channels": [f"channel-{number}" for number in range(101)]},
+        "spec.slack.channels",
+        "at most 100 items",
+    ),
+    Bad("event in camel case", {"spec.slack.notifyOnEvents": ["buildDone"]}, "spec.slack.notifyOnEvents[0]", EVENT),
+)
+
+REFUSED = (
+    *IDENTITY,
+    *SELECTION,
+    *PACE,
+    *REPOSITORIES,
+    *SECRETS,
+    *STORES,
+    *CONTROLLERS,
+    *WORKFLOWS,
+    *CHAT,
+)
+"""The API server refuses these at apply."""
+
+REACHES_STATUS = (
+    Bad("Jenkins by a hidden address", jenkins(url="https://0x7f.1"), "spec.jenkins.url", "must name its host"),
+    Bad("Jenkins by a number", jenkins(url="https://2130706433"), "spec.jenkins.url", "must name its host"),
+    Bad("Jenkins at a broken name", jenkins(url="https://-ci-.example"), "spec.jenkins.url", "must name its host"),
+)
+"""The API server cannot know; the operator says so in the status."""
