@@ -1,4 +1,4 @@
-"""Malformed ReleaseSetups: each is the complete example with one thing wrong, and what a person is told then."""
+"""Malformed ReleaseSetups: the complete example with one thing wrong each, and what a person is told then."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -107,7 +107,9 @@ SELECTION = (
     Bad("unknown platform", {"spec.platforms": ["IPHONE"]}, "spec.platforms[0]", '"IOS", "ANDROID", "WEB"'),
     Bad("platform twice", {"spec.platforms": ["IOS", "IOS"]}, "spec.platforms[1]", "Duplicate value"),
     Bad("store without iOS", {"spec.platforms": ["ANDROID"]}, "spec.targets", "add IOS to spec.platforms"),
-    Bad("store without Android", {"spec.platforms": ["IOS"]}, "spec.targets", "add ANDROID to spec.platforms"),
+    Bad(
+        "store without Android", {"spec.platforms": ["IOS"]}, "spec.targets", "add ANDROID to spec.platforms"
+    ),
     Bad("stores without platforms", {"spec.platforms": GONE}, "spec.targets", "add IOS to spec.platforms"),
 )
 
@@ -118,7 +120,9 @@ PACE = (
     Bad("interval with fraction", {"spec.interval": "1.5h"}, "spec.interval", "such as 30m, 1h or 1h30m"),
     Bad("interval too short", {"spec.interval": "59s"}, "spec.interval", "must be between 1m and 24h"),
     Bad("interval too long", {"spec.interval": "24h1s"}, "spec.interval", "must be between 1m and 24h"),
-    Bad("interval huge", {"spec.interval": "999999h999999h9h"}, "spec.interval", "must be between 1m and 24h"),
+    Bad(
+        "interval huge", {"spec.interval": "999999h999999h9h"}, "spec.interval", "must be between 1m and 24h"
+    ),
     Bad("interval as a number", {"spec.interval": 60}, "spec.interval", "must be of type string"),
     Bad("suspend as text", {"spec.suspend": "yes"}, "spec.suspend", "must be of type boolean"),
     Bad("unknown policy", {"spec.deletionPolicy": "Orphan"}, "spec.deletionPolicy", '"Delete", "Retain"'),
@@ -126,9 +130,14 @@ PACE = (
 
 REPOSITORIES = (
     Bad(
-        "organization as a path", {"spec.github.organization": "acme/x"}, "spec.github.organization", ORGANIZATION
+        "organization as a path",
+        {"spec.github.organization": "acme/x"},
+        "spec.github.organization",
+        ORGANIZATION,
     ),
-    Bad("organization with dot", {"spec.github.organization": ".."}, "spec.github.organization", ORGANIZATION),
+    Bad(
+        "organization with dot", {"spec.github.organization": ".."}, "spec.github.organization", ORGANIZATION
+    ),
     Bad("no organization", {"spec.github.organization": GONE}, "spec.github.organization", "Required value"),
     Bad("no repository", {"spec.github.repoName": GONE}, "spec.github.repoName", "Required value"),
     Bad("repository as a path", {"spec.github.repoName": "acme/app"}, "spec.github.repoName", REPOSITORY),
@@ -136,7 +145,7 @@ REPOSITORIES = (
     Bad("repository two dots", {"spec.github.repoName": ".."}, "spec.github.repoName", REPOSITORY),
     Bad("repository with query", {"spec.github.repoName": "app?x=1"}, "spec.github.repoName", REPOSITORY),
     Bad("repository with .git", {"spec.github.repoName": "app.git"}, "spec.github.repoName", "without .git"),
-    Bad("github null", {"spec.github": None}, "spec.github", 'must be of type object: "null"'),
+    Bad("github null", {"spec.github": None}, "spec.githubActions", "declare spec.github"),
     Bad("token in the spec", {"spec.github.accessToken": "x"}, "spec.github.accessToken", "unknown field"),
     Bad("misspelt member", {"spec.gitHub": {}}, "spec.gitHub", "unknown field"),
 )
@@ -175,13 +184,19 @@ SECRETS = (
         "must name keys of the Secret",
     ),
     Bad(
-        "empty key", {"spec.slack.secretRef.keys": {"botToken": ""}}, "spec.slack.secretRef.keys", "at least 1 chars"
+        "empty key",
+        {"spec.slack.secretRef.keys": {"botToken": ""}},
+        "spec.slack.secretRef.keys",
+        "at least 1 chars",
     ),
 )
 
 STORES = (
     Bad(
-        "no bundle id", {"spec.appStoreConnect.bundleId": GONE}, "spec.appStoreConnect.bundleId", "Required value"
+        "no bundle id",
+        {"spec.appStoreConnect.bundleId": GONE},
+        "spec.appStoreConnect.bundleId",
+        "Required value",
     ),
     Bad(
         "bundle id with wildcard",
@@ -211,7 +226,9 @@ CONTROLLERS = (
     Bad("Jenkins with query", jenkins(url="https://jenkins.acme.example/?a=b"), "spec.jenkins.url", URL),
     Bad("Jenkins with fragment", jenkins(url="https://jenkins.acme.example/#x"), "spec.jenkins.url", URL),
     Bad("Jenkins with port 0", jenkins(url="https://jenkins.acme.example:0"), "spec.jenkins.url", URL),
-    Bad("Jenkins above its path", jenkins(url="https://jenkins.acme.example/a/../b"), "spec.jenkins.url", URL),
+    Bad(
+        "Jenkins above its path", jenkins(url="https://jenkins.acme.example/a/../b"), "spec.jenkins.url", URL
+    ),
     Bad("Jenkins with a backslash", jenkins(url="https://jenkins.acme.example\\@x"), "spec.jenkins.url", URL),
     Bad("no pipelines", jenkins(pipelines=[]), "spec.jenkins.pipelines", "at least 1 items"),
     Bad(
@@ -232,7 +249,12 @@ CONTROLLERS = (
     Bad("job with two slashes", pipeline(jobPath="folder//job"), f"{_PIPELINE}.jobPath", JOB_PATH),
     Bad("job above its folder", pipeline(jobPath="folder/../job"), f"{_PIPELINE}.jobPath", JOB_PATH),
     Bad("pipeline's wrong pair", pipeline(platform="IOS"), f"{_PIPELINE}.target", "is for platform ANDROID"),
-    Bad("pipeline for the web store", pipeline(platform="WEB"), f"{_PIPELINE}.target", "is for platform ANDROID"),
+    Bad(
+        "pipeline for the web store",
+        pipeline(platform="WEB"),
+        f"{_PIPELINE}.target",
+        "is for platform ANDROID",
+    ),
 )
 
 WORKFLOWS = (
@@ -257,7 +279,12 @@ WORKFLOWS = (
     Bad("no workflows", {_FLOW: []}, _FLOW, "at least 1 items"),
     Bad("too many workflows", {_FLOW: many(51, WORKFLOW)}, _FLOW, "at most 50 items"),
     Bad("workflow twice", {_FLOW: [WORKFLOW, WORKFLOW]}, f"{_FLOW}[1]", "Duplicate value"),
-    Bad("workflow without file", {f"{_FLOW}.0.workflowPath": GONE}, f"{_FLOW}[0].workflowPath", "Required value"),
+    Bad(
+        "workflow without file",
+        {f"{_FLOW}.0.workflowPath": GONE},
+        f"{_FLOW}[0].workflowPath",
+        "Required value",
+    ),
     Bad(
         "workflow by file name",
         {f"{_FLOW}.0.workflowPath": "ios-build.yml"},
@@ -276,7 +303,12 @@ WORKFLOWS = (
         f"{_FLOW}[0].workflowPath",
         WORKFLOW_PATH,
     ),
-    Bad("workflow's wrong pair", {f"{_FLOW}.0.platform": "ANDROID"}, f"{_FLOW}[0].target", "is for platform IOS"),
+    Bad(
+        "workflow's wrong pair",
+        {f"{_FLOW}.0.platform": "ANDROID"},
+        f"{_FLOW}[0].target",
+        "is for platform IOS",
+    ),
 )
 
 CHAT = (
@@ -291,7 +323,12 @@ CHAT = (
         "spec.slack.channels",
         "at most 100 items",
     ),
-    Bad("event in camel case", {"spec.slack.notifyOnEvents": ["buildDone"]}, "spec.slack.notifyOnEvents[0]", EVENT),
+    Bad(
+        "event in camel case",
+        {"spec.slack.notifyOnEvents": ["buildDone"]},
+        "spec.slack.notifyOnEvents[0]",
+        EVENT,
+    ),
 )
 
 REFUSED = (
@@ -308,8 +345,15 @@ REFUSED = (
 """The API server refuses these at apply."""
 
 REACHES_STATUS = (
-    Bad("Jenkins by a hidden address", jenkins(url="https://0x7f.1"), "spec.jenkins.url", "must name its host"),
+    Bad(
+        "Jenkins by a hidden address", jenkins(url="https://0x7f.1"), "spec.jenkins.url", "must name its host"
+    ),
     Bad("Jenkins by a number", jenkins(url="https://2130706433"), "spec.jenkins.url", "must name its host"),
-    Bad("Jenkins at a broken name", jenkins(url="https://-ci-.example"), "spec.jenkins.url", "must name its host"),
+    Bad(
+        "Jenkins at a broken name",
+        jenkins(url="https://-ci-.example"),
+        "spec.jenkins.url",
+        "must name its host",
+    ),
 )
 """The API server cannot know; the operator says so in the status."""
