@@ -202,6 +202,9 @@ async def _huge(request: web.BaseRequest, fault: Fault, headers: dict[str, str])
     while fault.size == 0 or sent < fault.size:
         await response.write(block)
         sent += len(block)
+        # Writing to a connection that has just been lost does not wait, so without this pause the loop would
+        # never learn of the loss and the whole simulator would stand still.
+        await asyncio.sleep(0)
     await response.write(b'"}')
     return response
 
