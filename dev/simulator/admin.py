@@ -40,6 +40,7 @@ class Admin:
                 web.post("/reset", self.reset),
                 web.get("/seed", self.show_seed),
                 web.post("/seed", self.sow),
+                web.get("/seed/credentials", self.show_seed_credentials),
                 web.post("/credentials/{provider}", self.issue),
                 web.get("/credentials/{provider}/{id}", self.show_credential),
                 web.patch("/credentials/{provider}/{id}", self.change_credential),
@@ -69,6 +70,11 @@ class Admin:
     async def show_seed(self, _: web.Request) -> web.Response:
         """Give the seed's Secrets."""
         return web.json_response(self.seed.secrets())
+
+    async def show_seed_credentials(self, _: web.Request) -> web.Response:
+        """Give the seed's credentials by provider, with their ids and labels."""
+        found = {provider: _issued(one) for provider, one in self.seed.credentials().items()}
+        return web.json_response(found)
 
     async def sow(self, _: web.Request) -> web.Response:
         """Put the seed into the world again, with the same secrets."""

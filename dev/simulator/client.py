@@ -77,6 +77,11 @@ class Simulator:
         """Put the seed back into the world and give its Secret fields."""
         return self._call("POST", "/seed")  # type: ignore[no-any-return]
 
+    def seeded(self) -> dict[str, Issued]:
+        """Give the seeded tenant's credentials by provider, to change or to filter by."""
+        found = self._call("GET", "/seed/credentials")
+        return {provider: self._issued(provider, one) for provider, one in found.items()}
+
     def reset(self) -> None:
         """Leave the world, the faults and the record empty: not for tests that share a simulator."""
         self._call("POST", "/reset")

@@ -8,7 +8,7 @@ from dev.simulator.google import ServiceAccount
 from dev.simulator.jenkins_state import ApiToken, Job
 from dev.simulator.play_store import Package
 from dev.simulator.slack import BotToken, Channel
-from dev.simulator.state import World
+from dev.simulator.state import Credential, World
 
 REPOSITORY = "acme/mobile-app"
 WORKFLOWS = (".github/workflows/ios-build.yml", ".github/workflows/android-build.yml")
@@ -27,15 +27,19 @@ class Seed:
     jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
     slack: BotToken = field(default_factory=BotToken)
 
+    def credentials(self) -> dict[str, Credential]:
+        """Give each provider's credential, so that the seed can be changed like any other."""
+        return {
+            "GITHUB": self.github,
+            "APP_STORE_CONNECT": self.app_store_connect,
+            "PLAY_STORE": self.play_store,
+            "JENKINS": self.jenkins,
+            "SLACK": self.slack,
+        }
+
     def sow(self, world: World) -> None:
         """Put the whole of it into the world."""
-        for provider, credential in (
-            ("GITHUB", self.github),
-            ("APP_STORE_CONNECT", self.app_store_connect),
-            ("PLAY_STORE", self.play_store),
-            ("JENKINS", self.jenkins),
-            ("SLACK", self.slack),
-        ):
+        for provider, credential in self.credentials().items():
             world.put_credential(provider, credential)
         world.put_target("GITHUB", Repository(name=REPOSITORY, visible_to=(self.github.id,)))
         for path in WORKFLOWS:
@@ -56,14 +60,4 @@ class Seed:
             "playStore": self.play_store.secret,
             "jenkins": self.jenkins.secret,
             "slack": self.slack.secret,
-        }
-
-    def issued(self) -> dict[str, dict[str, str]]:
-        """Give each credential's id and lookup by provider: the seed can be changed like any other."""
-        return {
-            "GITHUB": {"id": self.github.id, "lookup": self.github.lookup},
-            "APP_STORE_CONNECT": {"id": self.app_store_connect.id, "lookup": self.app_store_connect.lookup},
-            "PLAY_STORE": {"id": self.play_store.id, "lookup": self.play_store.lookup},
-            "JENKINS": {"id": self.jenkins.id, "lookup": self.jenkins.lookup},
-            "SLACK": {"id": self.slack.id, "lookup": self.slack.lookup},
         }

@@ -241,16 +241,18 @@ def test_reset_empties_everything_and_the_seed_comes_back_the_same(tmp_path: Pat
         headers = {"Authorization": f"Bearer {simulator.seed()['github']['accessToken']}"}
         with httpx.Client(verify=context, trust_env=False, headers=headers) as http:
             url = f"{simulator.settings['GITHUB_API_URL']}/repos/acme/mobile-app"
+            simulator.change(simulator.seeded()["GITHUB"], state="REVOKED")
+            assert http.get(url).status_code == 401
             simulator.reset()
             assert http.get(url).status_code == 401
             simulator.sow()
             assert http.get(url).status_code == 200
-        assert simulator.count() == 2
+        assert simulator.count(credential=simulator.seeded()["GITHUB"].label) == 2
 
 
 def test_it_stops_on_sigterm_even_while_an_answer_hangs(tmp_path: Path) -> None:
     root = Path(__file__).parents[2]
-    with subprocess.Popen(command(tmp_path), cwd=root, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command(tmp_path), cwd=root, stdout=subprocess.PIPE, text=True) as process:
         await_ready(process)
         with Simulator.at(tmp_path) as simulator:
             simulator.fault("HANG")
