@@ -10,18 +10,16 @@ from pydantic import Field
 from delivr_operator.outcome import IntegrationType, Outcome, Rejected, Rejection, Verified
 from delivr_operator.providers import repository
 from delivr_operator.providers.answer import doubtful
+from delivr_operator.providers.build import Build
 from delivr_operator.providers.exchange import Body, Endpoints, Exchange, Response, read
 from delivr_operator.providers.provider import Provider
-from delivr_operator.resource import Frozen, Platform, Target
+from delivr_operator.resource import Frozen
 
 
-class Workflow(Frozen):
+class Workflow(Build):
     """One workflow and what it builds."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255)]
     workflow_path: Annotated[str, Field(pattern=r"^\.github/workflows/[^/\x00-\x1f]{1,200}\.ya?ml$")]
-    platform: Platform
-    target: Target | None = None
 
     @property
     def file(self) -> str:

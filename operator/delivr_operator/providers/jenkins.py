@@ -20,6 +20,7 @@ from delivr_operator.outcome import (
     Verified,
 )
 from delivr_operator.providers.answer import LIMITED_PAUSE, doubtful, retry_after
+from delivr_operator.providers.build import Build
 from delivr_operator.providers.exchange import (
     Body,
     Endpoints,
@@ -33,7 +34,7 @@ from delivr_operator.providers.exchange import (
 from delivr_operator.providers.provider import Provider, Secrets
 from delivr_operator.providers.secret_shapes import AccountName, Token
 from delivr_operator.providers.tenant_address import tenant_address
-from delivr_operator.resource import Frozen, Platform, Target
+from delivr_operator.resource import Frozen
 
 
 def _job_path(path: str) -> str:
@@ -43,13 +44,10 @@ def _job_path(path: str) -> str:
     return path
 
 
-class Pipeline(Frozen):
+class Pipeline(Build):
     """One job and what it builds."""
 
-    name: Annotated[str, Field(min_length=1, max_length=255)]
     job_path: Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(_job_path)]
-    platform: Platform
-    target: Target | None = None
 
 
 class JenkinsConfig(Frozen):

@@ -7,13 +7,14 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import Field, SecretStr, ValidationError
 
 from delivr_operator.outcome import Doubt, Outcome, Rejected, Rejection, Unknown, Verified
 from delivr_operator.providers.answer import doubtful, is_skewed
 from delivr_operator.providers.exchange import Body, Exchange, Request, Response, read
 from delivr_operator.providers.provider import Bundle, Flaw, Secrets
-from delivr_operator.providers.secret_shapes import Email, RsaKey, Token
+from delivr_operator.providers.secret_shapes import Email, RsaKey, Token, private_key
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 BACKDATED = timedelta(seconds=30)
@@ -81,19 +82,20 @@ class _Refusal(Body):
 
 async def buy(exchange: Exchange, account: ServiceAccount, scope: str) -> AccessToken | Outcome:
     """Return an access token for `scope`, or the verdict on the account."""
-    answer = await exchange.send(
-        Request(
-            "POST",
-            exchange.endpoints.google_token,
-            {"Accept": "application/json"},
-            form={"grant_type": GRANT, "assertion": _assertion(exchange, account, scope)},
-        )
-    )
+    key = private_key(account.private_key)
+    if not isinstance(key, RSAPrivateKey):
+        return Rejected(Rejection.MISCONFIGURED, "privateKey is damaged: copy it again from the key file.")
+    form: dict[str, str | SecretStr] = {
+        "grant_type": GRANT,
+        "assertion": _assertion(exchange, account, key, scope),
+    }
+    url = exchange.endpoints.google_token
+    answer = await exchange.send(Request("POST", url, {"Accept": "application/json"}, form))
     verdict = judge_token(answer)
     return (read(answer, AccessToken) or verdict) if isinstance(verdict, Verified) else verdict
 
 
-def _assertion(exchange: Exchange, account: ServiceAccount, scope: str) -> SecretStr:
+def _assertion(exchange: Exchange, account: ServiceAccount, key: RSAPrivateKey, scope: str) -> SecretStr:
     issued = int((exchange.now - BACKDATED).timestamp())
     claims = {
         "iss": account.service_account_email.get_secret_value(),
@@ -103,9 +105,7 @@ def _assertion(exchange: Exchange, account: ServiceAccount, scope: str) -> Secre
         "exp": issued + int(LIFETIME.total_seconds()),
     }
     headers = {"kid": account.private_key_id.get_secret_value()} if account.private_key_id else {}
-    return SecretStr(
-        jwt.encode(claims, account.private_key.get_secret_value(), algorithm="RS256", headers=headers)
-    )
+    return SecretStr(jwt.encode(claims, key, algorithm="RS256", headers=headers))
 
 
 # Open point: Google documents no complete list of these codes.

@@ -1,0 +1,174 @@
+"""One good declaration of each type with its Secret and the row that it makes; every secret holds CANARY."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from pydantic import SecretBytes
+
+from delivr_operator.outcome import IntegrationType
+from delivr_operator.providers.declaration import (
+    Credential,
+    Declaration,
+    InvalidMember,
+    declarations,
+    read_credential,
+)
+from delivr_operator.resource import Spec
+
+CANARY = "canary7Zq"
+SECRET = "<sealed>"
+"""Stands for a closed value in an expected row."""
+
+
+def pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@cache
+def elliptic_key() -> str:
+    return pem(ec.generate_private_key(ec.SECP256R1()))
+
+
+@cache
+def rsa_key() -> str:
+    return pem(rsa.generate_private_key(65537, 2048))
+
+
+def key_file(**changes: Any) -> str:
+    whole = {
+        "type": "service_account",
+        "project_id": "acme",
+        "private_key_id": "0a1b2c",
+        "private_key": rsa_key(),
+        "client_email": "publisher@acme.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
+    return json.dumps({name: value for name, value in (whole | changes).items() if value is not None})
+
+
+@dataclass(frozen=True)
+class Sample:
+    member: str
+    written: Mapping[str, Any]
+    secret: Mapping[str, str]
+    row: Mapping[str, Any]
+
+
+WORKFLOW = {
+    "name": "iOS build",
+    "workflowPath": ".github/workflows/ios-build.yml",
+    "platform": "IOS",
+    "target": "APP_STORE",
+}
+PIPELINE = {
+    "name": "production-build",
+    "jobPath": "folder/job",
+    "platform": "ANDROID",
+    "target": "PLAY_STORE",
+}
+
+
+@cache
+def samples() -> Mapping[IntegrationType, Sample]:
+    repository = {"organization": "acme", "repoName": "mobile-app"}
+    return {
+        IntegrationType.GITHUB: Sample(
+            "github",
+            {**repository, "secretRef": {"name": "github"}},
+            {"accessToken": f"ghp_{CANARY}"},
+            {"accessToken": SECRET, **repository},
+        ),
+        IntegrationType.APP_STORE_CONNECT: Sample(
+            "appStoreConnect",
+            {"bundleId": "com.acme.app", "secretRef": {"name": "apple"}},
+            {"apiKeyId": f"KEY{CANARY}", "issuerId": f"issuer-{CANARY}", "privateKey": elliptic_key()},
+            {"apiKeyId": SECRET, "issuerId": SECRET, "privateKey": SECRET, "bundleId": "com.acme.app"},
+        ),
+        IntegrationType.PLAY_STORE: Sample(
+            "playStore",
+            {"packageName": "com.acme.app", "secretRef": {"name": "google"}},
+            {"serviceAccountEmail": "publisher@acme.iam.gserviceaccount.com", "privateKey": rsa_key()},
+            {
+                "serviceAccountEmail": "publisher@acme.iam.gserviceaccount.com",
+                "privateKey": SECRET,
+                "packageName": "com.acme.app",
+            },
+        ),
+        IntegrationType.JENKINS: Sample(
+            "jenkins",
+            {
+                "url": "https://jenkins.acme.example/ci",
+                "pipelines": [PIPELINE],
+                "secretRef": {"name": "jenkins"},
+            },
+            {"username": "admin", "apiToken": f"11{CANARY}"},
+            {
+                "url": "https://jenkins.acme.example/ci",
+                "username": "admin",
+                "apiToken": SECRET,
+                "pipelines": [PIPELINE],
+            },
+        ),
+        IntegrationType.GITHUB_ACTIONS: Sample(
+            "githubActions",
+            {"workflows": [WORKFLOW], **repository, "secretRef": {"name": "own"}},
+            {"accessToken": f"ghp_{CANARY}"},
+            {"workflows": [WORKFLOW], "accessToken": SECRET, **repository},
+        ),
+        IntegrationType.SLACK: Sample(
+            "slack",
+            {
+                "channels": ["releases"],
+                "notifyOnEvents": ["release_started", "build_completed"],
+                "secretRef": {"name": "slack"},
+            },
+            {"botToken": f"xoxb-{CANARY}"},
+            {
+                "botToken": SECRET,
+                "channels": ["releases"],
+                "notifyOnEvents": ["release_started", "build_completed"],
+            },
+        ),
+    }
+
+
+def spec(**members: Any) -> Spec:
+    return Spec.model_validate({"tenantId": "Kp3xQ7_m-Z", "owner": "owner@example.test", **members})
+
+
+def declared(**members: Any) -> Declaration:
+    """Return the last declaration of a spec with these members."""
+    found = declarations(spec(**members))[-1]
+    assert isinstance(found, Declaration), found
+    return found
+
+
+def invalid(**members: Any) -> InvalidMember:
+    found = declarations(spec(**members))[-1]
+    assert isinstance(found, InvalidMember), found
+    return found
+
+
+def data(values: Mapping[str, str | bytes]) -> dict[str, SecretBytes]:
+    return {k: SecretBytes(v.encode() if isinstance(v, str) else v) for k, v in values.items()}
+
+
+@cache
+def credential(kind: IntegrationType) -> Credential:
+    sample = samples()[kind]
+    found = read_credential(declared(**{sample.member: dict(sample.written)}), data(sample.secret))
+    assert isinstance(found, Credential), found
+    return found
+
+
+def leaks(text: str, kind: IntegrationType) -> bool:
+    """Tell whether any secret of this type's sample, or CANARY, stands in `text`, plain or as base64."""
+    wanted = [CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("=")]
+    sealed = [value for name, value in samples()[kind].secret.items() if name == "privateKey"]
+    return any(one in text for one in [*wanted, *(line for key in sealed for line in key.split("\n")[1:3])])
