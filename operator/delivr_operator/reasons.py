@@ -31,10 +31,7 @@ class Reason(StrEnum):
     OWNER_NOT_FOUND = "OwnerNotFound"
     NOT_OWNER = "NotOwner"
     DATABASE_UNAVAILABLE = "DatabaseUnavailable"
-    DATABASE_REFUSED = "DatabaseRefused"
-    WAITING_FOR_DATABASE = "WaitingForDatabase"
     DELETING = "Deleting"
-    INTERNAL_ERROR = "InternalError"
 
 
 TITLES = MappingProxyType(

@@ -26,6 +26,8 @@ from delivr_operator.telemetry import Health, serve_health
 PASS_DEADLINE = 120.0
 """Seconds after which a pass is broken off; a probe has its own, shorter deadline."""
 WATCH_PAUSE = 2.0
+FORBIDDEN_PAUSE = 60.0
+"""A right that is missing is rarely given within seconds; passes at every interval go on without the watch."""
 
 logger = logging.getLogger(__name__)
 
@@ -133,9 +135,10 @@ async def _watch_secrets(cluster: Cluster, inbox: Inbox) -> None:
             await cluster.watch_secrets(inbox.secret_seen)
         except ClusterUnavailable as error:
             logger.warning("watching Secrets was cut", extra={"http": error.status or 0})
+            await asyncio.sleep(FORBIDDEN_PAUSE if error.forbidden else WATCH_PAUSE)
         except Exception:  # the watch must go on whatever one line held; telemetry keeps its text out
             logger.exception("watching Secrets broke off")
-        await asyncio.sleep(WATCH_PAUSE)
+            await asyncio.sleep(WATCH_PAUSE)
 
 
 async def _watch(inbox: Inbox, health: Health, namespace: str | None) -> None:

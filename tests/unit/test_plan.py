@@ -159,7 +159,7 @@ def test_a_new_secret_version_is_proved_and_another_content_starts_from_nothing(
     assert run(touched, {}).integrations[0].verification_status is S.VALID
     other = observe(previous=status, data={**DATA, "github": {"accessToken": "ghp_" + "b" * 36}})
     assert kinds(choose(other, RULES, NOW)) == [T.GITHUB]
-    down = {T.GITHUB: Unknown(Doubt.NETWORK_ERROR)}
+    down: Mapping[T, Outcome] = {T.GITHUB: Unknown(Doubt.NETWORK_ERROR)}
     assert run(other, down).integrations[0].verification_status is S.NOT_VERIFIED
 
 
@@ -183,7 +183,10 @@ def test_a_request_proves_all_or_the_named_type_and_is_answered_once(asked: str,
 
 
 def test_a_provider_that_said_wait_is_not_asked_on_request() -> None:
-    limited = {T.GITHUB: Unknown(Doubt.RATE_LIMITED, retry_after=timedelta(hours=2)), T.SLACK: Verified()}
+    limited: Mapping[T, Outcome] = {
+        T.GITHUB: Unknown(Doubt.RATE_LIMITED, retry_after=timedelta(hours=2)),
+        T.SLACK: Verified(),
+    }
     status = run(observe(), limited)
     setup = resource(annotations={"release.delivr.live/requestedAt": "now"})
     observed = observe(setup, previous=status)
