@@ -20,6 +20,7 @@ from delivr_operator.status import Condition, Entry, Status, StepFlags
 from dev.access import ClusterAccess
 from tests.data.bad_resources import REACHES_STATUS, REFUSED, Bad
 from tests.integration.declared import EXAMPLES, ROOT, documents, example, moved, new_namespace
+from tests.integration.tenancy import eventually
 
 CRD = ROOT / "crds" / "releasesetups.release.delivr.live.yaml"
 REFERENCE = ROOT / "docs" / "reference" / "resource.md"
@@ -80,7 +81,15 @@ def test_every_field_is_explained() -> None:
 
 @pytest.mark.parametrize("path", ["spec.github.secretRef.keys", "spec.interval", "status.conditions.reason"])
 def test_kubectl_explains_fields(installed: ClusterAccess, path: str) -> None:
-    described = installed.kubectl("explain", f"releasesetups.release.delivr.live.{path}")
+    field = f"releasesetups.release.delivr.live.{path}"
+
+    def explained() -> str:  # the API server publishes its schema a moment after the definition stands
+        try:
+            return installed.kubectl("explain", field)
+        except subprocess.CalledProcessError:
+            return ""
+
+    described = eventually(explained, f"{field} is explained")
     assert "DESCRIPTION:" in described
     assert "<empty>" not in described
 
