@@ -116,3 +116,8 @@ class DesiredRows:
     integrations: tuple[DesiredIntegration, ...]
     removed: frozenset[IntegrationType] = frozenset()
     disabled: frozenset[IntegrationType] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether there is nothing to say yet."""
+        return self.settings is None and not self.integrations

@@ -15,6 +15,7 @@ from delivr_operator.database import Database
 from delivr_operator.handlers import Inbox, quiet_settings, registry
 from delivr_operator.inventory import Inventory
 from delivr_operator.observed import Rules
+from delivr_operator.observing import Observer
 from delivr_operator.probing import Prober
 from delivr_operator.queue import WorkQueue
 from delivr_operator.reconcile import Outdated, Reconciler
@@ -27,7 +28,7 @@ PASS_DEADLINE = 120.0
 """Seconds after which a pass is broken off; a probe has its own, shorter deadline."""
 WATCH_PAUSE = 2.0
 FORBIDDEN_PAUSE = 60.0
-"""A right that is missing is rarely given within seconds; passes at every interval go on without the watch."""
+"""A missing right is rarely given within seconds; passes at every interval go on without the watch."""
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,8 @@ async def _built(
     prober = Prober.open(settings)
     try:
         async with Cluster.connect(namespace) as cluster:
-            yield Reconciler(inventory, cluster, database, prober, sealer, rules, utc_now)
+            observer = Observer(inventory, cluster, database, sealer)
+            yield Reconciler(observer, inventory, cluster, database, prober, rules, utc_now)
     finally:
         await prober.aclose()
         database.close()

@@ -1,0 +1,146 @@
+"""EDGE: reads everything that one pass looks at: Secrets, the namespace's tenant, the tenant's record."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from delivr_operator.cluster import Absent, Cluster, ClusterUnavailable, SecretContent
+from delivr_operator.database import Database, DatabaseUnavailable
+from delivr_operator.inventory import Inventory
+from delivr_operator.observed import DatabaseFault, Declared, Observed
+from delivr_operator.outcome import Doubt, IntegrationType, Rejected, Rejection, Unknown
+from delivr_operator.providers.declaration import Credential, Declaration, declarations, read_credential
+from delivr_operator.reasons import Reason
+from delivr_operator.resource import InvalidSpec, Key, ReleaseSetup, Spec
+from delivr_operator.rows import Claim, TenantRecord
+from delivr_operator.sealing import Sealer
+from delivr_operator.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A member of a known type that cannot be read."""
+
+    type: IntegrationType
+    problems: tuple[str, ...]
+
+
+Member = Declaration | Malformed
+
+
+def _read(spec: Spec | InvalidSpec) -> InvalidSpec | tuple[Spec, tuple[Member, ...]]:
+    """Return the spec and its members; members that nobody knows make the whole spec unreadable."""
+    if isinstance(spec, InvalidSpec):
+        return spec
+    members: list[Member] = []
+    unknown: list[str] = []
+    for member in declarations(spec):
+        if isinstance(member, Declaration):
+            members.append(member)
+        elif member.type is None:
+            unknown.extend(member.problems)
+        else:
+            members.append(Malformed(member.type, member.problems))
+    return InvalidSpec(problems=tuple(unknown)) if unknown else (spec, tuple(members))
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Looks at what is there now; decides nothing."""
+
+    inventory: Inventory
+    cluster: Cluster
+    database: Database
+    sealer: Sealer
+
+    async def observe(self, setup: ReleaseSetup) -> Observed | InvalidSpec:
+        """Return everything that a pass over `setup` looks at, or why its spec cannot be read.
+
+        Raises:
+            ClusterUnavailable: the API server gave no answer. A silent database is a value instead, since
+                verification goes on without it.
+        """
+        read = _read(setup.spec)
+        if isinstance(read, InvalidSpec):
+            return read
+        spec, members = read
+        record, tenant, secrets = await asyncio.gather(
+            self._read_record(spec),
+            self._namespace_tenant(setup.key.namespace),
+            self._secrets(setup, members),
+        )
+        return Observed(
+            setup=setup,
+            spec=spec,
+            previous=Status.parse(setup.raw_status),
+            namespace_tenant=tenant,
+            rivals=self.inventory.rivals(setup),
+            holder=await self._holder(setup, record),
+            record=record,
+            declared=tuple(self._declared(setup, member, secrets) for member in members),
+        )
+
+    async def _read_record(self, spec: Spec) -> TenantRecord | DatabaseFault:
+        try:
+            return await asyncio.to_thread(self.database.read_tenant, spec.tenant_id, spec.owner)
+        except DatabaseUnavailable as error:
+            return database_fault(error)
+
+    async def _namespace_tenant(self, namespace: str) -> str | None:
+        if self.inventory.knows_namespace(namespace):
+            return self.inventory.tenant_of(namespace)
+        return await self.cluster.namespace_tenant(namespace)
+
+    async def _holder(self, setup: ReleaseSetup, record: TenantRecord | DatabaseFault) -> Claim | None:
+        """Return the claim of another resource that is still there to hold it."""
+        claim = record.claim if isinstance(record, TenantRecord) else None
+        if claim is None or claim.uid == setup.uid:
+            return None
+        try:
+            found = await self.cluster.read(Key(claim.namespace, claim.name))
+        except ClusterUnavailable as error:
+            if error.forbidden:
+                return claim  # another installation's resource: what cannot be seen counts as there
+            raise
+        gone = found is None or found.uid != claim.uid or found.deleting
+        moved = found is not None and isinstance(found.spec, Spec) and found.spec.tenant_id != _tenant(setup)
+        return None if gone or moved else claim
+
+    async def _secrets(
+        self, setup: ReleaseSetup, members: tuple[Member, ...]
+    ) -> Mapping[str, SecretContent | Absent]:
+        names = sorted({member.secret_ref.name for member in members if isinstance(member, Declaration)})
+        found = await asyncio.gather(*(self.cluster.secret(setup.key.namespace, name) for name in names))
+        return dict(zip(names, found, strict=True))
+
+    def _declared(
+        self,
+        setup: ReleaseSetup,
+        member: Member,
+        secrets: Mapping[str, SecretContent | Absent],
+    ) -> Declared:
+        if isinstance(member, Malformed):
+            return Declared(member.type, Rejected(Rejection.MISCONFIGURED, detail="; ".join(member.problems)))
+        kind, secret = member.type, secrets[member.secret_ref.name]
+        if secret is Absent.NOT_FOUND:
+            return Declared(
+                kind, Unknown(Doubt.SECRET_NOT_FOUND, detail=f"Secret: {member.secret_ref.name}.")
+            )
+        if isinstance(secret, Absent):
+            return Declared(
+                kind, Unknown(Doubt.SECRET_UNREADABLE, detail=f"Secret: {member.secret_ref.name}.")
+            )
+        found = read_credential(member, secret.data)
+        if not isinstance(found, Credential):
+            return Declared(kind, found, secret_version=secret.version)
+        fingerprint = self.sealer.fingerprint(setup.uid.encode() + b"\0" + found.fingerprint_text())
+        return Declared(kind, found, fingerprint, secret.version, secret.allowed_hosts)
+
+
+def database_fault(error: DatabaseUnavailable) -> DatabaseFault:
+    """Return an outage of the database as a value."""
+    return DatabaseFault(Reason.DATABASE_UNAVAILABLE, error.sentence)
+
+
+def _tenant(setup: ReleaseSetup) -> str:
+    return setup.spec.tenant_id if isinstance(setup.spec, Spec) else ""
