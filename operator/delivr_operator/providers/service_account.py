@@ -1,5 +1,6 @@
 """A Google service account: its key, the short-lived token that it buys, and Google's way to say no."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -85,10 +86,8 @@ async def buy(exchange: Exchange, account: ServiceAccount, scope: str) -> Access
     key = private_key(account.private_key)
     if not isinstance(key, RSAPrivateKey):
         return Rejected(Rejection.MISCONFIGURED, "privateKey is damaged: copy it again from the key file.")
-    form: dict[str, str | SecretStr] = {
-        "grant_type": GRANT,
-        "assertion": _assertion(exchange, account, key, scope),
-    }
+    assertion = _assertion(exchange, account, key, scope)
+    form: dict[str, str | SecretStr] = {"grant_type": GRANT, "assertion": assertion}
     url = exchange.endpoints.google_token
     answer = await exchange.send(Request("POST", url, {"Accept": "application/json"}, form))
     verdict = judge_token(answer)
@@ -119,7 +118,7 @@ _TOKEN_CODES: Mapping[str, Rejection | Doubt] = {
     "internal_failure": Doubt.UPSTREAM_ERROR,
 }
 _BAD_KEY = ("invalid jwt signature", "account not found")
-_BAD_TIME = ("iat", "exp ", "short-lived")
+_BAD_TIME = re.compile(r"\b(iat|exp)\b|short-lived")
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -137,7 +136,7 @@ def judge_token(response: Response) -> Outcome:
 
 
 def _judge_grant(response: Response, words: str) -> Rejected | Unknown:
-    if is_skewed(response) or any(part in words for part in _BAD_TIME):
+    if is_skewed(response) or _BAD_TIME.search(words):
         return doubtful(response, Doubt.CLOCK_SKEW, "invalid_grant")
     if any(part in words for part in _BAD_KEY):
         return Rejected(Rejection.BAD_CREDENTIALS, http_status=response.status, code="invalid_grant")
