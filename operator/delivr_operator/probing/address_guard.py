@@ -18,11 +18,27 @@ Resolve = Callable[[str], Awaitable[Sequence[str]]]
 _HTTPS = 443
 _TRIES = 3
 """How many addresses of one host are dialled at most."""
+_SPECIAL = tuple(
+    ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *(
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.88.99.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+        ),
+        *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+        "168.63.129.16/32",  # public by its number, answered by the machine's own platform (Azure)
+        *("2001::/23", "2001:db8::/32", "3fff::/20"),
+    )
+)
+"""What is not the public internet; spelled out, since Python's own list differs from release to release."""
 _GLOBAL_UNICAST = ip_network("2000::/3")
 _TRANSLATED = ip_network("64:ff9b::/96")
 """NAT64: the last 32 bits are an IPv4 address that a gateway dials."""
-_PLATFORM = frozenset({ip_address("168.63.129.16")})
-"""Public by its number, yet answered by the machine's own platform (Azure)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +115,9 @@ def is_public(address: IPAddress) -> bool:
     if isinstance(address, IPv6Address):
         if (inner := _embedded(address)) is not None:
             return is_public(inner)
-        return address in _GLOBAL_UNICAST and address.is_global
-    return (
-        address.is_global
-        and not address.is_multicast
-        and not address.is_reserved
-        and address not in _PLATFORM
-    )
+        if address not in _GLOBAL_UNICAST:
+            return False
+    return not any(address in network for network in _SPECIAL)
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

@@ -96,6 +96,11 @@ class Budgets:
         self._budgets: dict[str, Budget] = {}
         self._many = _FEW
 
+    @property
+    def size(self) -> int:
+        """How many credentials are remembered."""
+        return len(self._budgets)
+
     def of(self, key: str, hourly: int | None) -> Budget:
         """Return the budget that everybody with this credential shares."""
         if len(self._budgets) >= self._many:
