@@ -225,11 +225,13 @@ class Tenancy:
         return path.read_text() if path.exists() else ""
 
     @contextmanager
-    def operator(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        """The operator runs as a process with its own service account, for this namespace."""
-        token = self.access.service_account_token(self.namespace, "delivr-operator")
+    def operator(self, *, cluster_wide: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+        """The operator runs as a process with its own service account, for this namespace or for all."""
+        home = "delivr-system" if cluster_wide else self.namespace
+        token = self.access.service_account_token(home, "delivr-operator")
         kubeconfig = self.access.kubeconfig_for("delivr-operator", token, self.folder / "operator.kubeconfig")
-        command = [PROGRAM, "run", "--namespace", self.namespace, "--health-port", "0", *arguments]
+        scope = [] if cluster_wide else ["--namespace", self.namespace]
+        command = [PROGRAM, "run", *scope, "--health-port", "0"]
         with (self.folder / "operator.log").open("ab") as log:
             process = subprocess.Popen(
                 command, env={**self.environment, "KUBECONFIG": str(kubeconfig)}, stdout=log, stderr=log

@@ -307,3 +307,38 @@ def test_the_wide_table_tells_the_story(tenancy: Tenancy) -> None:
     head, row = tenancy.kubectl("get", "rset", "--output=wide").splitlines()
     assert head.split()[:8] == ["NAME", "READY", "COMPLETE", "GITHUB", "STORES", "CICD", "SLACK", "REASON"]
     assert row.split()[:8] == ["mobile-app", "True", "true", "True", "True", "True", "True", "SetupCompleted"]
+
+
+def test_a_type_that_is_switched_off_is_not_asked_and_holds_nothing_back(tenancy: Tenancy) -> None:
+    tenancy.extra["ENABLE_SLACK_INTEGRATION"] = "false"
+    tenancy.apply(tenancy.complete())
+    with tenancy.operator():
+        tenancy.await_ready("True")
+    assert tenancy.entry("SLACK")["reason"] == "Disabled"
+    row = tenancy.integrations()["SLACK"]
+    assert (row["isEnabled"], row["verificationStatus"]) == (0, "NOT_VERIFIED")
+    assert tenancy.simulator.count(credential=tenancy.issued["slack"].label) == 0
+    assert tenancy.get()["status"]["steps"]["slackConfigured"] is False
+
+
+def test_a_slow_store_is_given_its_own_time_and_no_more(tenancy: Tenancy) -> None:
+    tenancy.extra["APPSTORE_CONNECT_TIMEOUT"] = "400"
+    setup = tenancy.complete()
+    label = tenancy.issued["appStoreConnect"].label
+    tenancy.simulator.fault("NONE", provider="APP_STORE_CONNECT", credential=label, delay=5)
+    tenancy.apply(setup)
+    with tenancy.operator():
+        found = tenancy.await_ready("False", "TimedOut")
+    entry = tenancy.entry("APP_STORE_CONNECT")
+    assert (entry["verificationStatus"], entry["reason"]) == ("NOT_VERIFIED", "TimedOut")
+    assert "Reconciling" in {c["type"] for c in found["status"]["conditions"]}
+    assert tenancy.integrations()["APP_STORE_CONNECT"]["verificationStatus"] == "NOT_VERIFIED"
+
+
+def test_nothing_is_ever_written_at_a_provider(tenancy: Tenancy) -> None:
+    tenancy.apply(tenancy.complete(jenkins=tenancy.jenkins()))
+    with tenancy.operator():
+        tenancy.await_ready("True")
+    for one in tenancy.issued.values():
+        assert tenancy.simulator.count(credential=one.label) > 0
+        assert tenancy.simulator.count(credential=one.label, write=True) == 0
