@@ -164,6 +164,26 @@ def test_a_new_secret_version_is_proved_and_another_content_starts_from_nothing(
 
 
 @pytest.mark.parametrize(
+    ("minutes", "heartbeat", "in_rows", "written"),
+    [
+        (10, timedelta(hours=1), True, False),
+        (59, timedelta(hours=1), True, False),
+        (60, timedelta(hours=1), True, True),
+        (600, timedelta(), True, False),
+        (10, timedelta(hours=1), False, True),
+        (10, timedelta(), False, True),
+    ],
+)
+def test_a_newer_proof_of_the_same_is_written_once_a_heartbeat_or_where_no_row_holds_it(
+    minutes: int, heartbeat: timedelta, in_rows: bool, written: bool
+) -> None:
+    status, later = run(observe()), NOW + timedelta(minutes=minutes)
+    entries = tuple(e.model_copy(update={"last_verified_at": later}) for e in status.integrations)
+    newer = status.model_copy(update={"integrations": entries, "last_verified_at": later})
+    assert worth_writing(status, newer, Rules(heartbeat=heartbeat), in_rows=in_rows) is written
+
+
+@pytest.mark.parametrize(
     ("asked", "expected"),
     [
         ("2026-03-01T12:00:00Z", [T.GITHUB, T.SLACK]),
