@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -344,6 +344,23 @@ def test_two_at_once_do_it_once(one: DelivrDatabase) -> None:
 
     assert [report.state for report in reports] == [MigrationState.APPLIED] * 2
     assert sorted(len(report.done) for report in reports) == [0, 3]
+
+
+def test_while_another_migrates_for_too_long_nothing_is_done(
+    one: DelivrDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subject, "LOCK_SECONDS", 1)
+    before = one.schema()
+    with closing(one.connect()) as other, other.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, 0)", (subject.lock_name(one.name),))
+        assert cursor.fetchone() == (1,)
+        for ask in (up, down):
+            with pytest.raises(DatabaseUnavailable) as caught:
+                ask(one)
+            assert caught.value.reason is Outage.LOCK_TIMEOUT
+        assert state(one) is MigrationState.PENDING
+    assert one.schema() == before
+    assert up(one).state is MigrationState.APPLIED
 
 
 def test_another_version_of_the_script_is_left_alone(one: DelivrDatabase) -> None:

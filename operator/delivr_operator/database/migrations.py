@@ -130,12 +130,17 @@ def migration_status(engine: Engine) -> MigrationReport:
         return _assess(connection, _standing(connection), _read_record(connection))
 
 
+def lock_name(database: str) -> str:
+    """Return the name of the server-wide lock for one database, within MySQL's 64 characters."""
+    return f"delivr-operator {hashlib.sha256(database.encode()).hexdigest()[:32]}"
+
+
 @contextmanager
 def _locked(engine: Engine) -> Iterator[Connection]:
     with outages(), engine.connect() as connection:
         database = connection.exec_driver_sql("SELECT DATABASE()").scalar_one()
-        name = f"delivr-operator {hashlib.sha256(str(database).encode()).hexdigest()[:32]}"
-        got = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", (name, LOCK_SECONDS)).scalar_one()
+        asked = (lock_name(str(database)), LOCK_SECONDS)
+        got = connection.exec_driver_sql("SELECT GET_LOCK(%s, %s)", asked).scalar_one()
         if got != 1:
             raise DatabaseUnavailable(Outage.LOCK_TIMEOUT)
         try:
