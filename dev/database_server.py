@@ -60,6 +60,14 @@ class DatabaseAccess:
             cursor.execute(statement)
         return self.url(name)
 
+    def load(self, name: str, script: Path) -> None:
+        """The statements of a plain SQL file have been carried out in that database, in UTC."""
+        with self.connect(name) as connection, connection.cursor() as cursor:
+            cursor.execute("SET time_zone = '+00:00'")
+            for statement in re.sub(r"--[^\n]*", "", script.read_text()).split(";"):
+                if statement.strip():
+                    cursor.execute(statement)
+
     def drop_database(self, name: str) -> None:
         """No database of that name exists."""
         with self.connect() as connection, connection.cursor() as cursor:

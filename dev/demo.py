@@ -162,16 +162,8 @@ def install(on: Stage) -> None:
         part = [o for o in objects if (o["kind"] in {"CustomResourceDefinition", "Namespace"}) is first]
         on.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(part))
         on.access.kubectl("wait", "--for=condition=Established", "crd/releasesetups.release.delivr.live")
-    with on.database.connect("delivr") as connection, connection.cursor() as cursor:
-        for statement in statements(BASE_TABLES.read_text()):
-            cursor.execute(statement)
+    on.database.load("delivr", BASE_TABLES)
     on.operator("migrate", "up")
-
-
-def statements(script: str) -> Iterator[str]:
-    """Yield the statements of a plain SQL script."""
-    lines = (line.split("-- ")[0] if not line.startswith("--") else "" for line in script.splitlines())
-    yield from (one.strip() for one in "\n".join(lines).split(";\n") if one.strip())
 
 
 def secrets_of(seed: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:

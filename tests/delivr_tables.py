@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -47,10 +46,7 @@ class DelivrDatabase:
 
     def load(self, file: str) -> None:
         """Run a script of ours."""
-        with closing(self.connect()) as connection, connection.cursor() as cursor:
-            for statement in re.sub(r"--[^\n]*", "", (DATA / file).read_text()).split(";"):
-                if statement.strip():
-                    cursor.execute(statement)
+        self.access.load(self.name, DATA / file)
 
     def schema(self) -> dict[str, str]:
         """The server's own DDL of every table."""

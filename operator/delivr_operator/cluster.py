@@ -55,6 +55,12 @@ class ClusterUnavailable(Exception):  # noqa: N818 - an outage, not a programmin
         return self.status == _FORBIDDEN
 
 
+class NoCluster(Exception):  # noqa: N818 - an answer for a person, not a programming error
+    """Neither a pod's service account nor a kubeconfig says where the API server is."""
+
+    sentence = "No cluster is named: set KUBECONFIG to a kubeconfig with a current context, or run in a pod."
+
+
 class Absent(Enum):
     """Why a Secret cannot be read."""
 
@@ -83,14 +89,23 @@ class Cluster:
     @classmethod
     @contextlib.asynccontextmanager
     async def connect(cls, namespace: str | None = None) -> AsyncIterator["Cluster"]:
-        """Offer the cluster that the pod or KUBECONFIG names, for as long as the block runs."""
+        """Offer the cluster that the pod or KUBECONFIG names, for as long as the block runs.
+
+        Raises:
+            NoCluster: neither does.
+        """
         configuration = client.Configuration()
-        if "KUBERNETES_SERVICE_HOST" in os.environ:
-            config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-        else:
-            await config.load_kube_config(  # type: ignore[no-untyped-call]
-                client_configuration=configuration, persist_config=False
-            )
+        try:
+            if "KUBERNETES_SERVICE_HOST" in os.environ:
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            else:
+                await config.load_kube_config(  # type: ignore[no-untyped-call]
+                    config_file=os.environ.get("KUBECONFIG"),
+                    client_configuration=configuration,
+                    persist_config=False,
+                )
+        except config.ConfigException:
+            raise NoCluster from None
         configuration.connection_pool_maxsize = 24
         async with client.ApiClient(configuration) as api:
             yield cls(api, namespace)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,7 +84,7 @@ async def run(settings: Settings, *, namespace: str | None, health_port: int) ->
     inventory, queue = Inventory(), WorkQueue(utc_now)
     inbox = Inbox(inventory, queue)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.workers, "database"))
-    async with _built(settings, inventory, namespace) as reconciler:
+    async with reconciling(settings, inventory, namespace) as reconciler:
         runner = await serve_health(health, health_port)
         try:
             async with _background(Worker(queue, reconciler, health), settings.workers, inbox):
@@ -94,9 +94,10 @@ async def run(settings: Settings, *, namespace: str | None, health_port: int) ->
 
 
 @contextlib.asynccontextmanager
-async def _built(
-    settings: Settings, inventory: Inventory, namespace: str | None
+async def reconciling(
+    settings: Settings, inventory: Inventory, namespace: str | None, clock: Callable[[], datetime] = utc_now
 ) -> AsyncIterator[Reconciler]:
+    """Offer a reconciler with everything it needs, and close that afterwards."""
     sealer = Sealer.from_settings(
         settings.integration_encryption_key,
         settings.backend_storage_encryption_key,
@@ -113,7 +114,7 @@ async def _built(
     try:
         async with Cluster.connect(namespace) as cluster:
             observer = Observer(inventory, cluster, database, sealer)
-            yield Reconciler(observer, inventory, cluster, database, prober, rules, utc_now)
+            yield Reconciler(observer, inventory, cluster, database, prober, rules, clock)
     finally:
         await prober.aclose()
         database.close()

@@ -19,7 +19,6 @@ import yaml
 
 from dev.access import ClusterAccess
 from dev.database_server import DatabaseAccess
-from dev.demo import statements
 from dev.simulator.client import Issued, Simulator
 
 ROOT = Path(__file__).parents[2]
@@ -269,9 +268,7 @@ def make_tenancy(
     """Yield a tenancy and drop its database and resources afterwards."""
     name = f"t{secrets.token_hex(5)}"
     url = database.create_database(name, "utf8mb4")
-    with database.connect(name) as connection, connection.cursor() as cursor:
-        for statement in statements((ROOT / "tests" / "data" / "base_tables.sql").read_text()):
-            cursor.execute(statement)
+    database.load(name, ROOT / "tests" / "data" / "base_tables.sql")
     with Simulator(simulator) as admin:
         found = Tenancy(access, database, name, admin, name, folder)
         namespace = {

@@ -35,8 +35,7 @@ def test_an_explanation_names_the_provider_the_detail_and_the_answer() -> None:
     refused = Rejected(Rejection.INSUFFICIENT_PERMISSION, "Repository acme/app.", 403, "insufficient_scope")
     assert explain(IntegrationType.GITHUB, refused) == (
         "InsufficientPermission",
-        "GitHub accepted the credential, but it may do too little: grant the permissions that the documentation"
-        " lists. Repository acme/app. (HTTP 403 insufficient_scope)",
+        f"GitHub {SENTENCES[refused.reason]} Repository acme/app. (HTTP 403 insufficient_scope)",
     )
     assert explain(IntegrationType.SLACK, Unknown(Doubt.TIMED_OUT))[1] == (
         "Slack did not answer in time: it is asked again soon."

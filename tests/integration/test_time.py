@@ -1,0 +1,201 @@
+"""A day and a restart in the life of many healthy resources, with a clock that the test moves."""
+
+import asyncio
+import heapq
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from kubernetes.aio import client
+
+from delivr_operator.database import migrate_up, migration_engine
+from delivr_operator.inventory import Inventory
+from delivr_operator.reconcile import Reconciler
+from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, Key, ReleaseSetup
+from delivr_operator.running import reconciling
+from delivr_operator.settings import Settings
+from dev.access import ClusterAccess
+from dev.database_server import DatabaseAccess
+from dev.simulator.client import Issued, Simulator
+from tests.integration.tenancy import ROOT
+
+COUNT = int(os.environ.get("DELIVR_TEST_RESOURCES", "1000"))
+INTERVAL = timedelta(hours=6)
+AT_ONCE = 16
+
+
+@dataclass
+class Crowd:
+    """Many tenants, each with one namespace, one Secret and one resource, and one database for all."""
+
+    settings: Settings
+    simulator: Simulator
+    token: Issued
+    keys: list[Key]
+    database: DatabaseAccess
+    database_name: str
+    now: datetime
+
+    def clock(self) -> datetime:
+        return self.now
+
+    @asynccontextmanager
+    async def operator(self) -> AsyncIterator[Reconciler]:
+        """An operator that has just started: its inventory is filled by a list, and by nothing else."""
+        inventory = Inventory()
+        async with reconciling(self.settings, inventory, None, self.clock) as reconciler:
+            for body in await self.bodies(reconciler):
+                inventory.put(ReleaseSetup.parse(body))
+                inventory.bind(body["metadata"]["namespace"], body["spec"]["tenantId"])
+            yield reconciler
+
+    async def bodies(self, reconciler: Reconciler) -> list[dict[str, Any]]:
+        custom = client.CustomObjectsApi(reconciler.cluster._api)
+        found: Any = await custom.list_cluster_custom_object(GROUP, VERSION, PLURAL)
+        mine = {key.namespace for key in self.keys}
+        return [body for body in found["items"] if body["metadata"]["namespace"] in mine]
+
+    async def versions(self, reconciler: Reconciler) -> dict[str, str]:
+        bodies = await self.bodies(reconciler)
+        return {b["metadata"]["namespace"]: b["metadata"]["resourceVersion"] for b in bodies}
+
+    async def passes(self, reconciler: Reconciler, keys: list[Key]) -> list[tuple[datetime, Key]]:
+        """One pass over each key; return when the next are due."""
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(key: Key) -> tuple[datetime, Key]:
+            async with turns:
+                due = await reconciler.reconcile(key)
+            assert due is not None
+            return due, key
+
+        return await asyncio.gather(*(one(key) for key in keys))
+
+    def rows(self, statement: str) -> list[tuple[object, ...]]:
+        with self.database.connect(self.database_name) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
+@pytest.fixture
+async def crowd(
+    installed: ClusterAccess,
+    mysql_server: DatabaseAccess,
+    simulator: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Crowd]:
+    name = f"crowd{secrets.token_hex(4)}"
+    url = mysql_server.create_database(name, "utf8mb4")
+    mysql_server.load(name, ROOT / "tests" / "data" / "base_tables.sql")
+    settings = Settings.from_environment(
+        {
+            **simulator,
+            "DATABASE_URL": url,
+            "INTEGRATION_ENCRYPTION_KEY": "ab" * 32,
+            "GITHUB_API_RATE_LIMIT": "1000000",
+        }
+    )
+    engine = migration_engine(settings.database_url)
+    migrate_up(engine)
+    engine.dispose()
+    monkeypatch.setenv("KUBECONFIG", str(installed.kubeconfig))
+    with Simulator(simulator) as admin:
+        token = admin.issue("GITHUB", quota=10_000_000)
+        admin.target("GITHUB", "repository", f"{name}/mobile-app", visible_to=[token.id])
+        keys = [Key(f"{name}-{number}", "mobile-app") for number in range(COUNT)]
+        found = Crowd(
+            settings, admin, token, keys, mysql_server, name, datetime.now(UTC).replace(microsecond=0)
+        )
+        await _populate(found)
+        yield found
+    mysql_server.drop_database(name)
+
+
+async def _populate(crowd: Crowd) -> None:
+    tenants = [(f"t{number:06}", f"Tenant {number}") for number in range(COUNT)]
+    with crowd.database.connect(crowd.database_name) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO tenants (id, displayName, createdBy, createdAt, updatedAt)"
+            " VALUES (%s, %s, 'own_7Qx2-', UTC_TIMESTAMP(), UTC_TIMESTAMP())",
+            tenants,
+        )
+        cursor.executemany(
+            "INSERT INTO collaborators"
+            " (email, accountId, tenantId, permission, isCreator, createdAt, updatedAt)"
+            " VALUES ('owner@example.test', 'own_7Qx2-', %s, 'Owner', 1, NOW(), NOW())",
+            [(tenant,) for tenant, _ in tenants],
+        )
+    async with reconciling(crowd.settings, Inventory(), None) as reconciler:
+        api = reconciler.cluster._api
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def create(key: Key, tenant: str) -> None:
+            async with turns:
+                await _create(api, key, tenant, crowd)
+
+        await asyncio.gather(*(create(key, t) for key, (t, _) in zip(crowd.keys, tenants, strict=True)))
+
+
+async def _create(api: client.ApiClient, key: Key, tenant: str, crowd: Crowd) -> None:
+    core, custom = client.CoreV1Api(api), client.CustomObjectsApi(api)
+    metadata = client.V1ObjectMeta(name=key.namespace, annotations={TENANT_ANNOTATION: tenant})
+    await core.create_namespace(client.V1Namespace(metadata=metadata))
+    secret = client.V1Secret(metadata=client.V1ObjectMeta(name="github"), string_data=crowd.token.secret)
+    await core.create_namespaced_secret(key.namespace, secret)
+    body = {
+        "apiVersion": f"{GROUP}/{VERSION}",
+        "kind": "ReleaseSetup",
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "spec": {
+            "tenantId": tenant,
+            "owner": "owner@example.test",
+            "interval": "6h",
+            "github": {
+                "organization": crowd.database_name,
+                "repoName": "mobile-app",
+                "secretRef": {"name": "github"},
+            },
+        },
+    }
+    await custom.create_namespaced_custom_object(GROUP, VERSION, key.namespace, PLURAL, body)
+
+
+@pytest.mark.timeout(900)
+async def test_a_day_of_health_writes_nothing_and_a_restart_asks_nobody(crowd: Crowd) -> None:
+    crowd.settings = crowd.settings.model_copy(update={"status_heartbeat": timedelta()})
+    began = crowd.now
+    async with crowd.operator() as reconciler:
+        due = await crowd.passes(reconciler, crowd.keys)
+        settled = await crowd.versions(reconciler)
+        asked = crowd.simulator.count(credential=crowd.token.label)
+        heapq.heapify(due)
+        while due[0][0] < began + timedelta(hours=24):
+            crowd.now = due[0][0]
+            batch = []
+            while due and due[0][0] <= crowd.now + timedelta(seconds=20):
+                moment, key = heapq.heappop(due)
+                crowd.now = max(crowd.now, moment)
+                batch.append(key)
+            for one in await crowd.passes(reconciler, batch):
+                heapq.heappush(due, one)
+        assert await crowd.versions(reconciler) == settled
+        assert crowd.simulator.count(credential=crowd.token.label) >= asked + 3 * asked
+        oldest = crowd.rows("SELECT MIN(lastVerifiedAt) FROM tenant_integrations")[0][0]
+        assert isinstance(oldest, datetime)
+        assert crowd.now - oldest.replace(tzinfo=UTC) <= INTERVAL
+        before = crowd.rows("SELECT * FROM tenant_integrations ORDER BY id")
+        settings = crowd.rows("SELECT * FROM tenant_release_settings ORDER BY id")
+
+    asked = crowd.simulator.count(credential=crowd.token.label)
+    crowd.now += timedelta(seconds=1)
+    async with crowd.operator() as restarted:
+        await crowd.passes(restarted, crowd.keys)
+        assert await crowd.versions(restarted) == settled
+    assert crowd.simulator.count(credential=crowd.token.label) == asked
+    assert crowd.rows("SELECT * FROM tenant_integrations ORDER BY id") == before
+    assert crowd.rows("SELECT * FROM tenant_release_settings ORDER BY id") == settings
