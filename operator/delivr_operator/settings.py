@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -31,9 +31,24 @@ class SettingsError(ValueError):
     """One sentence a line, each naming the variable to mend; never a value."""
 
 
+_DATABASE_OPTIONS = frozenset(
+    {"charset", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_check_hostname", "ssl_cipher", "ssl_key"}
+)
+
+
+def _split(value: str) -> SplitResult | None:
+    """Split an address, or return None; the standard library's own complaint would repeat the value."""
+    try:
+        parts = urlsplit(value)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable and value.isprintable() and " " not in value else None
+
+
 def _https(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
+    parts = _split(value)
+    if not parts or parts.scheme != "https" or "@" in parts.netloc or set(value) & set("?#"):
         raise ValueError("must be an https:// address without user, query or fragment")
     return value.rstrip("/")
 
@@ -45,9 +60,14 @@ def _sealing_key(value: SecretStr) -> SecretStr:
 
 
 def _mysql_address(value: SecretStr) -> SecretStr:
-    parts = urlsplit(value.get_secret_value())
-    if parts.scheme != "mysql+pymysql" or not parts.hostname or len(parts.path) < 2:  # noqa: PLR2004 - "/x"
-        raise ValueError("must look like mysql+pymysql://user:password@host:3306/database")
+    parts = _split(value.get_secret_value())
+    if not parts or parts.scheme != "mysql+pymysql" or not re.fullmatch(r"/[^/]+", parts.path):
+        raise ValueError(
+            "must look like mysql+pymysql://user:password@host:3306/database, "
+            "with @ : / ? # and % in user and password written as %40 %3A %2F %3F %23 %25"
+        )
+    if {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)} - _DATABASE_OPTIONS:
+        raise ValueError(f"may have no other options than {', '.join(sorted(_DATABASE_OPTIONS))}")
     return value
 
 
@@ -74,6 +94,14 @@ def _switch(value: object) -> object:
 
 def _words(value: object) -> object:
     return tuple(word for word in re.split(r"[,\s]+", value) if word) if isinstance(value, str) else value
+
+
+def _hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what would silently match nothing, such as a range with a slip in it."""
+    name = re.compile(r"([0-9A-Za-z_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+    if not all(_network(entry) or name.fullmatch(entry) for entry in entries):
+        raise ValueError("must list host names, addresses and ranges such as 10.0.0.0/8")
+    return entries
 
 
 HttpsUrl = Annotated[str, AfterValidator(_https)]
@@ -132,7 +160,7 @@ class ProbeSettings(_Environment):
     slack_api_url: HttpsUrl = _ADDRESSES.slack
     extra_ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
     """PEM file of certificate authorities trusted beside the system's."""
-    trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_hosts)] = ()
     """Host names and CIDRs that tenants' addresses may point at although the guard would refuse them."""
 
     @property
