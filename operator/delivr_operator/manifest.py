@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import SecretBytes
 
-from delivr_operator.resource import GROUP, KIND, InvalidSpec, Spec, allowed_hosts, parse_spec
+from delivr_operator.resource import GROUP, KIND, VERSION, InvalidSpec, Spec, allowed_hosts, parse_spec
 
 DEFAULT_NAMESPACE = "default"
 
@@ -48,18 +48,32 @@ def read_manifests(paths: Iterable[Path]) -> Manifests:
     """Read files of YAML documents.
 
     Raises:
-        ManifestError: a file is missing, is no YAML, or holds a Secret whose data is no base64.
+        ManifestError: a file is missing, is no YAML, or holds an object that the API server would refuse.
     """
     setups, secrets = [], {}
     for path in paths:
         for document in _documents(path):
-            metadata = document.get("metadata") or {}
-            place = (str(metadata.get("namespace") or DEFAULT_NAMESPACE), str(metadata.get("name") or ""))
-            if document.get("kind") == KIND and str(document.get("apiVersion", "")).startswith(f"{GROUP}/"):
-                setups.append(WrittenSetup(*place, parse_spec(document.get("spec"))))
+            if document.get("kind") == KIND and document.get("apiVersion") == f"{GROUP}/{VERSION}":
+                setups.append(WrittenSetup(*_place(path, document), parse_spec(document.get("spec"))))
             elif document.get("kind") == "Secret":
-                secrets[place] = _secret(path, place, document)
+                place = _place(path, document)
+                secrets[place] = _secret(f"{path}: Secret {'/'.join(place)}", document)
     return Manifests(tuple(setups), secrets)
+
+
+def _place(path: Path, document: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = _member(f"{path}: {document['kind']}", document, "metadata")
+    namespace, name = metadata.get("namespace") or DEFAULT_NAMESPACE, metadata.get("name")
+    if not isinstance(name, str) or not isinstance(namespace, str):
+        raise ManifestError(f"{path}: {document['kind']} without a name: give it metadata.name")
+    return namespace, name
+
+
+def _member(where: str, document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name) or {}
+    if not isinstance(found, Mapping):
+        raise ManifestError(f"{where}: {name} must be an object")
+    return found
 
 
 def _documents(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -73,6 +87,10 @@ def _documents(path: Path) -> Iterator[Mapping[str, Any]]:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise ManifestError(f"{path}{place}: is no valid YAML") from None
+    except (ValueError, RecursionError):  # the former from values that only look like a date
+        raise ManifestError(
+            f"{path}: holds a value that YAML cannot read, such as an impossible date"
+        ) from None
     for document in documents:
         if isinstance(document, Mapping):
             items = document.get("items") if document.get("kind") == "List" else [document]
@@ -81,14 +99,30 @@ def _documents(path: Path) -> Iterator[Mapping[str, Any]]:
             raise ManifestError(f"{path}: holds something that is no Kubernetes object")
 
 
-def _secret(path: Path, place: tuple[str, str], document: Mapping[str, Any]) -> WrittenSecret:
-    data = {}
-    for key, value in (document.get("data") or {}).items():
-        try:
-            data[str(key)] = SecretBytes(base64.b64decode(str(value), validate=True))
-        except (binascii.Error, ValueError):
-            raise ManifestError(f"{path}: Secret {'/'.join(place)}, key {key}: is no base64") from None
-    for key, value in (document.get("stringData") or {}).items():
-        data[str(key)] = SecretBytes(str(value).encode())
-    annotations = (document.get("metadata") or {}).get("annotations")
-    return WrittenSecret(data, allowed_hosts(annotations))
+def _secret(where: str, document: Mapping[str, Any]) -> WrittenSecret:
+    encoded = _texts(where, document, "data")
+    plain = _texts(where, document, "stringData")
+    data = {key: _decoded(f"{where}, key {key}", text) for key, text in encoded.items()}
+    data |= {key: SecretBytes(text.encode()) for key, text in plain.items()}
+    return WrittenSecret(
+        data, allowed_hosts(_texts(where, _member(where, document, "metadata"), "annotations"))
+    )
+
+
+def _texts(where: str, document: Mapping[str, Any], name: str) -> Mapping[str, str]:
+    """Return a member whose values must all be text; an empty value is an empty text."""
+    found = {
+        str(key): "" if value is None else value for key, value in _member(where, document, name).items()
+    }
+    for key, value in found.items():
+        if not isinstance(value, str):
+            raise ManifestError(f"{where}, key {key}: must be text: put it in quotes")
+    return found
+
+
+def _decoded(where: str, text: str) -> SecretBytes:
+    """Read base64 as the API server does, which passes over line breaks."""
+    try:
+        return SecretBytes(base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True))
+    except (binascii.Error, ValueError):
+        raise ManifestError(f"{where}: is no base64") from None
