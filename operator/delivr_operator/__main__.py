@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -45,7 +46,7 @@ def _settings(kind: type[Kind]) -> Kind:
         raise Refused(str(error)) from None
 
 
-@main.command()
+@main.command(short_help="Watch ReleaseSetups and keep rows and status true.")
 @click.option("--namespace", help="Watch one namespace only (needs only a Role there).")
 @click.option("--health-port", default=8080, show_default=True, help="Port of /healthz and /readyz; 0: any.")
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
@@ -53,19 +54,31 @@ def _settings(kind: type[Kind]) -> Kind:
     "--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO", show_default=True
 )
 def run(namespace: str | None, health_port: int, log_format: str, log_level: str) -> None:
-    """Watch ReleaseSetups and keep their rows and status true until stopped."""
+    """Watch ReleaseSetups and keep their rows and status true until stopped.
+
+    Reads its settings from the environment; DATABASE_URL and INTEGRATION_ENCRYPTION_KEY must be set.
+    Finds the cluster by the pod it runs in, else by KUBECONFIG.
+
+    Exit codes: 0 told to stop, 1 a setting is wrong (the message names it).
+    """
     from delivr_operator import running
+    from delivr_operator.cluster import NoCluster
     from delivr_operator.telemetry import configure_logging
 
     settings = _settings(Settings)
     configure_logging("json" if log_format == "json" else "text", log_level)
-    asyncio.run(running.run(settings, namespace=namespace, health_port=health_port))
+    try:
+        asyncio.run(running.run(settings, namespace=namespace, health_port=health_port))
+    except NoCluster as error:
+        raise Refused(error.sentence) from None
 
 
-@main.command()
+@main.command(short_help="Create or align the tables, undo that, or say how they stand.")
 @click.argument("direction", type=click.Choice(["up", "down", "status"]))
 def migrate(direction: str) -> None:
     """Create or align the tables (up), undo exactly that (down), or say how they stand (status).
+
+    Reads DATABASE_URL from the environment and nothing else.
 
     Exit codes: 0 done, 1 something has to be mended first, 2 the database gave no answer.
     """
@@ -90,10 +103,13 @@ def migrate(direction: str) -> None:
         raise Refused("\n".join(blocker.sentence for blocker in report.blockers))
 
 
-@main.command()
+@main.command(short_help="Prove what files declare, before anything is applied.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 def check(files: tuple[Path, ...]) -> None:
     """Validate and prove the ReleaseSetups of FILES, with the Secrets of FILES, without cluster or database.
+
+    FILES are YAML as for kubectl apply. Every integration is asked about at its provider, read-only, with the
+    credentials that the Secrets hold. None of them is shown.
 
     Exit codes: 0 everything is proved, 1 something is refused, 2 something cannot be told.
     """
@@ -108,15 +124,21 @@ def check(files: tuple[Path, ...]) -> None:
     if not manifests.setups:
         raise Refused("The files hold no ReleaseSetup.")
     lines = asyncio.run(checking.check_files(settings, manifests))
-    for line in checking.table(lines):
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in checking.table(lines, width):
         click.echo(line)
     sys.exit(checking.exit_code(lines))
 
 
-@main.command()
+@main.command(short_help="Print one tenant's setup status from the tables.")
 @click.option("--tenant", required=True, help="The tenant's id, exactly as in Delivr.")
 def status(tenant: str) -> None:
-    """Print the plan's getSetupStatus of one tenant, from the tables, as JSON."""
+    """Print the plan's getSetupStatus of one tenant, from the tables, as JSON.
+
+    Reads DATABASE_URL from the environment and nothing else. A tenant without a row has set up nothing.
+
+    Exit codes: 0 done, 1 DATABASE_URL is wrong, 2 the database gave no answer.
+    """
     from delivr_operator.database import DatabaseUnavailable, read_settings_row
     from delivr_operator.report import setup_status
 

@@ -1,9 +1,11 @@
 """Checking files: everything that can be known of a ReleaseSetup without a cluster and a database."""
 
 import asyncio
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
 from delivr_operator.manifest import Manifests, WrittenSetup
 from delivr_operator.outcome import (
@@ -24,7 +26,7 @@ from delivr_operator.providers.declaration import (
     declarations,
     read_credential,
 )
-from delivr_operator.reasons import TITLES, Reason, explain, sentence
+from delivr_operator.reasons import CAVEATS, TITLES, Reason, explain, sentence
 from delivr_operator.resource import InvalidSpec
 from delivr_operator.settings import ProbeSettings
 
@@ -33,7 +35,7 @@ PASSED, REFUSED, CANNOT_TELL = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was found about one part of one ReleaseSetup."""
+    """What was found about one part of one ReleaseSetup; a message says what to do or what to know."""
 
     setup: str
     part: str
@@ -71,17 +73,21 @@ class Checker:
         self, manifests: Manifests, setup: WrittenSetup, member: Declaration | InvalidMember
     ) -> tuple[str, int, str, str]:
         if isinstance(member, InvalidMember):
-            part = TITLES[member.type] if member.type else "spec"
-            return (part, REFUSED, Rejection.MISCONFIGURED, " ".join(member.problems))
+            problems = "; ".join(member.problems)
+            if member.type is None:
+                return ("spec", REFUSED, Reason.INVALID_SPEC, problems)
+            return (TITLES[member.type], REFUSED, Rejection.MISCONFIGURED, problems)
         kind = member.provider.type
         if kind in self.disabled:
             return (TITLES[kind], PASSED, Reason.DISABLED, sentence(kind, Reason.DISABLED))
         return _read(kind, await self._outcome(manifests, setup, member))
 
     async def _outcome(self, manifests: Manifests, setup: WrittenSetup, member: Declaration) -> Outcome:
-        secret = manifests.secrets.get((setup.namespace, member.secret_ref.name))
+        place = (setup.namespace, member.secret_ref.name)
+        secret = manifests.secrets.get(place)
         if secret is None:
-            return Unknown(Doubt.SECRET_NOT_FOUND, detail=f"Secret: {member.secret_ref.name}.")
+            detail = f"No file holds Secret {'/'.join(place)}: give the file that does, too."
+            return Unknown(Doubt.SECRET_NOT_FOUND, detail)
         found = read_credential(member, secret.data)
         if not isinstance(found, Credential):
             return found
@@ -99,7 +105,8 @@ async def check_files(settings: ProbeSettings, manifests: Manifests) -> tuple[Li
 
 def _read(kind: IntegrationType, outcome: Outcome) -> tuple[str, int, str, str]:
     if isinstance(outcome, Verified):
-        return (TITLES[kind], PASSED, Reason.VERIFIED, sentence(kind, Reason.VERIFIED, outcome.caveats))
+        notes = "; ".join(CAVEATS[caveat] for caveat in outcome.caveats)
+        return (TITLES[kind], PASSED, Reason.VERIFIED, f"Note: {notes}." if notes else "")
     reason, message = explain(kind, outcome)
     verdict = REFUSED if isinstance(outcome, Rejected | Expired) else CANNOT_TELL
     return (TITLES[kind], verdict, reason, message)
@@ -111,11 +118,41 @@ def exit_code(lines: tuple[Line, ...]) -> int:
     return next((code for code in (REFUSED, CANNOT_TELL) if code in verdicts), PASSED)
 
 
-def table(lines: tuple[Line, ...]) -> Iterator[str]:
-    """Yield the lines of a table for people."""
-    words = {PASSED: "ok", REFUSED: "REFUSED", CANNOT_TELL: "cannot tell"}
-    rows = [(line.setup, line.part, words[line.verdict], line.reason) for line in lines]
-    head = ("RELEASESETUP", "PART", "VERDICT", "REASON")
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(4)]
-    for row, message in zip((head, *rows), ("MESSAGE", *(line.message for line in lines)), strict=True):
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + f"  {message}"
+_WORDS = {PASSED: "ok", REFUSED: "REFUSED", CANNOT_TELL: "cannot tell"}
+_INDENT = "  "
+
+
+def table(lines: tuple[Line, ...], width: int | None = None) -> Iterator[str]:
+    """Yield a table for people: a block for each ReleaseSetup, messages under their rows, a sum.
+
+    Args:
+        lines: what was found.
+        width: columns of the terminal; None does not break messages, so that `grep` finds them.
+    """
+    first, second = (max(len(word) for word in words) for words in (_WORDS.values(), {x.part for x in lines}))
+    indent = _INDENT + " " * (first + 2)
+    for setup, found in groupby(lines, lambda line: line.setup):
+        yield setup
+        for line in found:
+            yield f"{_INDENT}{_WORDS[line.verdict]:<{first}}  {line.part:<{second}}  {line.reason}"
+            yield from _broken(line.message, indent, width)
+        yield ""
+    yield _sum(lines)
+
+
+def _broken(message: str, indent: str, width: int | None) -> list[str]:
+    if width is None:
+        return [indent + message] if message else []
+    room = max(width - len(indent), 40)
+    broken = textwrap.wrap(message, room, break_long_words=False, break_on_hyphens=False)
+    return [indent + part for part in broken]
+
+
+def _sum(lines: tuple[Line, ...]) -> str:
+    counts = [f"{sum(line.verdict == verdict for line in lines)} {word}" for verdict, word in _WORDS.items()]
+    advice = {
+        PASSED: "nothing stands in the way.",
+        REFUSED: "mend what is refused and check again.",
+        CANNOT_TELL: "nothing is refused; check again when what is missing is there.",
+    }
+    return f"{', '.join(counts)}: {advice[exit_code(lines)]}"
