@@ -25,7 +25,8 @@ class _Lines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            # asyncio and others put the exception's text on the lines that follow.
+            "message": record.getMessage().partition("\n")[0],
         }
         said |= {
             name: value
