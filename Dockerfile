@@ -20,7 +20,10 @@ RUN /build/tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist .
 FROM ${PYTHON}
 COPY --from=build /opt/delivr-operator /opt/delivr-operator
 # The root file system may be read-only: all bytecode is there already, and nothing writes.
-ENV PATH=/opt/delivr-operator/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The user stands in no passwd file, whoever it is: the Kubernetes client asks for a home on import, and kopf for
+# a name at start.
+ENV PATH=/opt/delivr-operator/bin:$PATH HOME=/ USER=delivr-operator \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["delivr-operator"]
