@@ -21,7 +21,7 @@ from delivr_operator.probing.limits import Limits
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.providers.exchange import Unreachable, authority
 from delivr_operator.resource import ALLOWED_HOSTS_ANNOTATION
-from delivr_operator.settings import ProbeSettings, SettingsError
+from delivr_operator.settings import ProbeSettings
 
 _RESOLVER_THREADS = 8
 _CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5.0)
@@ -52,11 +52,7 @@ class Prober:
 
     @classmethod
     def open(cls, settings: ProbeSettings, limits: Limits | None = None) -> Self:
-        """Return a prober that is ready to ask; `aclose` ends it.
-
-        Raises:
-            SettingsError: EXTRA_CA_FILE cannot be used.
-        """
+        """Return a prober that is ready to ask; `aclose` ends it."""
         bounds = limits or Limits()
         trust = _trust(settings.extra_ca_file)
         threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="resolver")
@@ -169,8 +165,5 @@ def _transport(trust: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
 def _trust(extra_ca_file: str | None) -> ssl.SSLContext:
     trust = ssl.create_default_context()
     if extra_ca_file is not None:
-        try:
-            trust.load_verify_locations(cafile=extra_ca_file)
-        except OSError:  # ssl.SSLError is one
-            raise SettingsError("EXTRA_CA_FILE must name a readable file of certificates in PEM") from None
+        trust.load_verify_locations(cafile=extra_ca_file)
     return trust
