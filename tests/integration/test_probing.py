@@ -156,8 +156,8 @@ SMALL = Rejection.INSUFFICIENT_PERMISSION
 STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     "WRONG": dict.fromkeys(TYPES, BAD),
     "EXPIRED": dict.fromkeys(TYPES, BAD) | {T.SLACK: E},
-    "REVOKED": dict.fromkeys(TYPES, BAD) | {T.SLACK: R.REVOKED},
-    "INSUFFICIENT_PERMISSION": {**dict.fromkeys(TYPES, SMALL)},
+    "REVOKED": {**dict.fromkeys(TYPES, BAD), T.SLACK: R.REVOKED},
+    "INSUFFICIENT_PERMISSION": dict.fromkeys(TYPES, SMALL),
     "DISABLED": {T.PLAY_STORE: R.ACCOUNT_DISABLED, T.SLACK: R.ACCOUNT_DISABLED, T.APP_STORE_CONNECT: BAD},
     "SSO_REQUIRED": {
         T.GITHUB: R.SSO_REQUIRED,
