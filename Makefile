@@ -7,6 +7,9 @@ CONTROLLER_MANAGER ?=
 UPGRADE ?=
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
 
+# uv brings roots of its own; pip, Go, apt and git all go by the machine's, and so does everything here.
+export UV_SYSTEM_CERTS ?= true
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo up down env status test check format lock

@@ -37,7 +37,9 @@ class Unpacked:
         return [str(loader), "--library-path", path, str(self.root / program)]
 
 
-def unpacked(package_names: tuple[str, ...], debian_suite: str | None = None) -> Unpacked:
+def unpacked(
+    package_names: tuple[str, ...], debian_suite: str | None = None, *, with_libraries: bool = True
+) -> Unpacked:
     """The first of the packages that exists is unpacked with its libraries, from the machine's own mirror.
 
     On Debian another suite of the same mirror may be named.
@@ -54,7 +56,9 @@ def unpacked(package_names: tuple[str, ...], debian_suite: str | None = None) ->
         raise StartError(f"no {package_names[0]}: this machine's apt names no source of its own distribution")
     stanzas = "\n".join(source.as_deb822() for source in sources)
     name = f"packages/{package_names[0]}-{fingerprint(LAYOUT, stanzas, platform.machine())}"
-    return Unpacked(made_once(name, lambda folder: _unpack(package_names, stanzas, folder)))
+    return Unpacked(
+        made_once(name, lambda folder: _unpack(package_names, stanzas, folder, with_libraries=with_libraries))
+    )
 
 
 def _sources(codename: str, suite: str | None) -> list[Source]:
@@ -68,9 +72,9 @@ def _sources(codename: str, suite: str | None) -> list[Source]:
     return at_suite(own, codename, suite) if suite else own
 
 
-def _unpack(package_names: tuple[str, ...], stanzas: str, target: Path) -> None:
+def _unpack(package_names: tuple[str, ...], stanzas: str, target: Path, *, with_libraries: bool) -> None:
     with (
-        step(f"fetching {package_names[0]} and its libraries from this machine's package mirror"),
+        step(f"fetching {package_names[0]} from this machine's package mirror"),
         tempfile.TemporaryDirectory(prefix=".apt.", dir=target.parent) as private,
     ):
         apt = _Apt(Path(private), stanzas)
@@ -80,7 +84,7 @@ def _unpack(package_names: tuple[str, ...], stanzas: str, target: Path) -> None:
             raise StartError(
                 f"no {package_names[0]}: this machine's package mirror has none; put one on PATH"
             )
-        for archive in apt.download(apt.closure(package)):
+        for archive in apt.download(apt.closure(package) if with_libraries else [package]):
             subprocess.run(["dpkg-deb", "--extract", archive, target], check=True)
 
 

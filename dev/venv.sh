@@ -18,47 +18,32 @@ find_python() {
     exit 1
 }
 
-# Debian ships Python without ensurepip, so a plain `venv` may fail where another way still works.
+# Debian and Ubuntu ship Python without pip. Nothing has to be installed for it, by root or otherwise: the
+# distribution's package of pip's wheel is unpacked into the cache, and a wheel can be run as it is.
 make_venv() {
-    python=$1
     rm -rf "$venv"
-    "$python" -m venv "$venv" >/dev/null 2>&1 && return
-    rm -rf "$venv"
-    if "$python" -m pip --version >/dev/null 2>&1 && "$python" -m venv --without-pip "$venv" &&
-        "$python" -m pip --quiet --python "$venv/bin/python" install --require-hashes -r lock/uv.txt; then
-        return
+    if "$1" -m venv "$venv" >/dev/null 2>&1; then
+        wheel=
+    else
+        rm -rf "$venv"
+        if ! "$1" -m venv --without-pip "$venv" || ! wheel=$("$1" -m dev.pip_wheel); then
+            rm -rf "$venv"
+            say "error: $1 came without pip: install python3-venv (Debian, Ubuntu) or what your system calls it"
+            exit 1
+        fi
     fi
-    rm -rf "$venv"
-    "$python" -m virtualenv --quiet "$venv" 2>/dev/null && return
-    rm -rf "$venv"
-    command -v uv >/dev/null && uv venv --quiet --python "$python" "$venv" && return
-    rm -rf "$venv"
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing python3-venv ..."
-        { apt-get install -y -qq python3-venv || { apt-get update -qq && apt-get install -y -qq python3-venv; }; } >&2
-        "$python" -m venv "$venv" && return
-    fi
-    say "error: $python cannot make a virtual environment: install python3-venv (Debian, Ubuntu), virtualenv or uv"
-    exit 1
+    PYTHONPATH=$wheel "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes -r lock/uv.txt
 }
 
-if ! new_enough "$venv/bin/python"; then
+# uv comes last into a new environment, so one without it is what an interrupted run left.
+if ! new_enough "$venv/bin/python" || ! "$venv/bin/uv" --version >/dev/null 2>&1; then
     python=$(find_python)
     say "making $venv with $python ..."
     make_venv "$python"
 fi
 
 say "installing what lock/dev.txt names ..."
-if [ ! -x "$venv/bin/uv" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-    "$venv/bin/python" -m pip install --quiet --require-hashes -r lock/uv.txt || say "uv is not to be had; using pip"
-fi
-uv=$venv/bin/uv
-[ -x "$uv" ] || uv=$(command -v uv || true)
-if [ -n "$uv" ]; then
-    # uv's own lock goes with it: a sync removes whatever no list names.
-    "$uv" pip sync --quiet --python "$venv/bin/python" --require-hashes lock/dev.txt lock/uv.txt
-    "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable .
-else
-    "$venv/bin/python" -m pip install --quiet --require-hashes -r lock/dev.txt
-    "$venv/bin/python" -m pip install --quiet --no-deps --editable .
-fi
+# uv's own lock goes with it: a sync removes whatever no list names.
+"$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes lock/dev.txt lock/uv.txt
+"$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable .
