@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,13 @@ from sqlalchemy import BindParameter, Table, bindparam, delete, func, literal_co
 from sqlalchemy.dialects.mysql import insert
 
 from delivr_operator.database import tables
+from delivr_operator.database.columns import (
+    comparable,
+    flag_columns,
+    holder_columns,
+    settings_columns,
+    whole_second,
+)
 from delivr_operator.database.connection import COMMIT, START, Asked, Row, Statement, Trip, prepared
 from delivr_operator.database.reading import (
     LOCK_CLAIM,
@@ -23,7 +30,7 @@ from delivr_operator.database.reading import (
 )
 from delivr_operator.outcome import IntegrationType
 from delivr_operator.resource import DeletionPolicy
-from delivr_operator.rows import Claim, DesiredIntegration, DesiredRows, SettingsRow
+from delivr_operator.rows import Claim, DesiredIntegration, DesiredRows
 from delivr_operator.sealing import CannotOpen, Sealer
 
 _FLAGS = ("isEnabled", "isRequired", "configuredByAccountId", "lastVerifiedAt", "verificationStatus")
@@ -120,7 +127,7 @@ def _lock(trip: Trip, desired: DesiredRows) -> Stored:
     claim, settings, integrations = trip(
         [
             START.of(),
-            CLAIM.of(tenantId=tenant, **_holder_columns(desired.claim)),
+            CLAIM.of(tenantId=tenant, **holder_columns(desired.claim)),
             *(one.of(tenant=tenant) for one in (LOCK_CLAIM, LOCK_SETTINGS, LOCK_INTEGRATIONS)),
         ]
     )
@@ -172,7 +179,7 @@ class Comparison:
             return Difference.UNREADABLE
         if not same:
             return Difference.CONFIG
-        differing = {name for name, value in _flags(row).items() if stored[name] != value}
+        differing = {name for name, value in flag_columns(row).items() if stored[name] != value}
         if not differing:
             return Difference.NONE
         return Difference.MOMENT if differing == {"lastVerifiedAt"} else Difference.FLAGS
@@ -194,9 +201,9 @@ class Comparison:
         """Yield the statements, none where nothing differs."""
         tenant = self.desired.tenant_id
         if self.stored.claim != self.desired.claim:
-            yield WRITE_CLAIM.of(at_tenant=tenant, **_holder_columns(self.desired.claim))
+            yield WRITE_CLAIM.of(at_tenant=tenant, **holder_columns(self.desired.claim))
         if self._settings_differ and self.desired.settings is not None:
-            yield WRITE_SETTINGS.of(id=_new_id(), tenantId=tenant, **_settings_columns(self.desired.settings))
+            yield WRITE_SETTINGS.of(id=_new_id(), tenantId=tenant, **settings_columns(self.desired.settings))
         for row in self.desired.integrations:
             yield from self._integration_writes(row)
         yield from self._refreshes()
@@ -208,14 +215,14 @@ class Comparison:
     def _integration_writes(self, row: DesiredIntegration) -> Iterator[Asked]:
         tenant, how = self.desired.tenant_id, self.integrations[row.type]
         if how is Difference.FLAGS:
-            yield WRITE_FLAGS.of(**_at(tenant, [row.type]), **_flags(row))
+            yield WRITE_FLAGS.of(**_at(tenant, [row.type]), **flag_columns(row))
         elif how in (Difference.CONFIG, Difference.UNREADABLE) and row.config is not None:
             yield WRITE_INTEGRATION.of(
                 id=_new_id(),
                 tenantId=tenant,
                 integrationType=row.type.value,
                 config=json.dumps(self.sealer.seal_config(row.config)),
-                **_flags(row),
+                **flag_columns(row),
             )
 
     def _refreshes(self) -> Iterator[Asked]:
@@ -223,7 +230,7 @@ class Comparison:
         moments: dict[datetime | None, list[IntegrationType]] = {}
         for row in self.desired.integrations:
             if self.integrations[row.type] is Difference.MOMENT:
-                moments.setdefault(_naive(row.last_verified_at), []).append(row.type)
+                moments.setdefault(whole_second(row.last_verified_at), []).append(row.type)
         for moment, types in moments.items():
             yield WRITE_VERIFIED.of(lastVerifiedAt=moment, **_at(self.desired.tenant_id, types))
 
@@ -233,8 +240,8 @@ class Comparison:
         if wanted is None:
             return False
         return stored is None or any(
-            _comparable(name, stored[name]) != _comparable(name, value)
-            for name, value in _settings_columns(wanted).items()
+            comparable(name, stored[name]) != comparable(name, value)
+            for name, value in settings_columns(wanted).items()
         )
 
     @property
@@ -268,51 +275,6 @@ def release_rows(trip: Trip, tenant_id: str, uid: str, policy: DeletionPolicy) -
 
 def _at(tenant_id: str, types: Iterable[IntegrationType]) -> dict[str, str]:
     return {"at_tenant": tenant_id, "of_types": ",".join(sorted(types))}
-
-
-def _holder_columns(claim: Claim) -> dict[str, Any]:
-    return {
-        "resourceUid": claim.uid,
-        "namespace": claim.namespace,
-        "name": claim.name,
-        "resourceCreatedAt": _naive(claim.created_at),
-        "generation": claim.generation,
-        "integrationTypes": json.dumps(sorted(claim.types)),
-    }
-
-
-def _settings_columns(row: SettingsRow) -> dict[str, Any]:
-    return {
-        "setupComplete": row.setup_complete,
-        "setupCompletedAt": _naive(row.completed_at),
-        "setupCompletedByAccountId": row.completed_by,
-        "githubConnected": row.steps.github_connected,
-        "targetPlatformsConfigured": row.steps.target_platforms_configured,
-        "platformCredentialsConfigured": row.steps.platform_credentials_configured,
-        "cicdConfigured": row.steps.cicd_configured,
-        "slackConfigured": row.steps.slack_configured,
-        "selectedTargets": json.dumps(row.targets),
-        "selectedPlatforms": json.dumps(row.platforms),
-    }
-
-
-def _flags(row: DesiredIntegration) -> dict[str, Any]:
-    return {
-        "isEnabled": row.enabled,
-        "isRequired": row.required,
-        "configuredByAccountId": row.configured_by,
-        "lastVerifiedAt": _naive(row.last_verified_at),
-        "verificationStatus": row.status.value,
-    }
-
-
-def _comparable(name: str, value: Any) -> Any:
-    return parsed_json(value) if name in ("selectedTargets", "selectedPlatforms") else value
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    """Return the whole second in UTC: of fractions, MySQL rounds up and MariaDB cuts off."""
-    return None if moment is None else moment.astimezone(UTC).replace(microsecond=0, tzinfo=None)
 
 
 def _new_id() -> str:

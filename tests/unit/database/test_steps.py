@@ -116,8 +116,8 @@ def test_down_puts_back_what_was_remembered_and_drops_the_rest() -> None:
         "ALTER TABLE `tenant_integrations` DROP FOREIGN KEY `fk`",
         "ALTER TABLE `tenant_integrations` DROP KEY `fk`",
         (
-            "ALTER TABLE `tenant_integrations` MODIFY `createdAt` timestamp, MODIFY `lastVerifiedAt` timestamp, "
-            "MODIFY `updatedAt` timestamp"
+            "ALTER TABLE `tenant_integrations` MODIFY `createdAt` timestamp, "
+            "MODIFY `lastVerifiedAt` timestamp, MODIFY `updatedAt` timestamp"
         ),
     ]
 
