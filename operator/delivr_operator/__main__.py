@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import sys
 from importlib.metadata import version as installed_version
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 import click
 
+from delivr_operator.resource import TENANT_ID
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
 
 REFUSED, CANNOT_TELL = 1, 2
@@ -61,11 +63,11 @@ def run(namespace: str | None, health_port: int, log_format: str, log_level: str
 
     Exit codes: 0 told to stop, 1 a setting is wrong (the message names it).
     """
+    settings = _settings(Settings)  # before the slow imports: a slip is answered at once
     from delivr_operator import running
     from delivr_operator.cluster import NoCluster
     from delivr_operator.telemetry import configure_logging
 
-    settings = _settings(Settings)
     configure_logging("json" if log_format == "json" else "text", log_level)
     try:
         asyncio.run(running.run(settings, namespace=namespace, health_port=health_port))
@@ -137,8 +139,10 @@ def status(tenant: str) -> None:
 
     Reads DATABASE_URL from the environment and nothing else. A tenant without a row has set up nothing.
 
-    Exit codes: 0 done, 1 DATABASE_URL is wrong, 2 the database gave no answer.
+    Exit codes: 0 done, 1 DATABASE_URL or the id cannot be right, 2 the database gave no answer.
     """
+    if not re.fullmatch(TENANT_ID, tenant):
+        raise Refused("--tenant must be a tenant's id: 1 to 36 letters, digits, - and _")
     from delivr_operator.database import DatabaseUnavailable, read_settings_row
     from delivr_operator.report import setup_status
 

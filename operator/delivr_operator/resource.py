@@ -20,6 +20,7 @@ TENANT_ANNOTATION = f"{GROUP}/tenant-id"
 REQUESTED_AT_ANNOTATION = f"{GROUP}/requestedAt"
 ALLOWED_HOSTS_ANNOTATION = f"{GROUP}/allowed-hosts"
 
+TENANT_ID = r"^[0-9A-Za-z_-]{1,36}$"
 MIN_INTERVAL = timedelta(minutes=1)
 MAX_INTERVAL = timedelta(hours=24)
 
@@ -84,7 +85,7 @@ class Spec(Frozen):
 
     model_config = ConfigDict(extra="allow")
 
-    tenant_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{1,36}$")]
+    tenant_id: Annotated[str, Field(pattern=TENANT_ID)]
     owner: Annotated[str, Field(min_length=1, max_length=255)]
     targets: tuple[Target, ...] = ()
     platforms: tuple[Platform, ...] = ()

@@ -87,8 +87,9 @@ async def run(settings: Settings, *, namespace: str | None, health_port: int) ->
     async with reconciling(settings, inventory, namespace) as reconciler:
         runner = await serve_health(health, health_port)
         try:
-            async with _background(Worker(queue, reconciler, health), settings.workers, inbox):
-                await _watch(inbox, health, namespace)
+            worker = Worker(queue, reconciler, health)
+            async with _background(worker, settings.workers, inbox, namespace or "cluster"):
+                await _watch(inbox, namespace)
         finally:
             await runner.cleanup()
 
@@ -121,9 +122,13 @@ async def reconciling(
 
 
 @contextlib.asynccontextmanager
-async def _background(worker: Worker, count: int, inbox: Inbox) -> AsyncIterator[None]:
+async def _background(worker: Worker, count: int, inbox: Inbox, scope: str) -> AsyncIterator[None]:
+    cluster = worker.reconciler.cluster
     tasks = [asyncio.create_task(worker.run(), name=f"worker-{n}") for n in range(count)]
-    tasks.append(asyncio.create_task(_watch_secrets(worker.reconciler.cluster, inbox), name="secrets"))
+    tasks.append(asyncio.create_task(_watch_secrets(cluster, inbox), name="secrets"))
+    for task in tasks:
+        task.add_done_callback(lambda _: setattr(worker.health, "broken", True))
+    tasks.append(asyncio.create_task(_greet(cluster, worker.health, scope), name="greeting"))
     try:
         yield
     finally:
@@ -134,33 +139,36 @@ async def _background(worker: Worker, count: int, inbox: Inbox) -> AsyncIterator
 
 async def _watch_secrets(cluster: Cluster, inbox: Inbox) -> None:
     while True:
+        pause = WATCH_PAUSE
         try:
-            await cluster.watch_secrets(inbox.secret_seen)
+            await cluster.secret_watch.run(inbox.secret_seen)
         except ClusterUnavailable as error:
+            pause = FORBIDDEN_PAUSE if error.forbidden else WATCH_PAUSE
             logger.warning("watching Secrets was cut", extra={"http": error.status or 0})
-            await asyncio.sleep(FORBIDDEN_PAUSE if error.forbidden else WATCH_PAUSE)
         except Exception:  # the watch must go on whatever one line held; telemetry keeps its text out
             logger.exception("watching Secrets broke off")
+        await asyncio.sleep(pause)
+
+
+async def _greet(cluster: Cluster, health: Health, scope: str) -> None:
+    """Be ready once the API server has answered in the operator's own role."""
+    while not health.ready:
+        try:
+            await cluster.greet()
+        except ClusterUnavailable as error:
+            logger.warning("API server gave no answer", extra={"http": error.status or 0})
             await asyncio.sleep(WATCH_PAUSE)
+        else:
+            health.ready = True
+            logger.info("watching", extra={"scope": scope})
 
 
-async def _watch(inbox: Inbox, health: Health, namespace: str | None) -> None:
-    ready = asyncio.Event()
-
-    async def note() -> None:
-        await ready.wait()
-        health.ready = True
-        logger.info("watching", extra={"scope": namespace or "cluster"})
-
-    noting = asyncio.create_task(note())
-    try:
-        await kopf.operator(
-            registry=registry(cluster_wide=namespace is None),
-            settings=quiet_settings(),
-            memo=inbox,
-            clusterwide=namespace is None,
-            namespaces=[namespace] if namespace else [],
-            ready_flag=ready,
-        )
-    finally:
-        noting.cancel()
+async def _watch(inbox: Inbox, namespace: str | None) -> None:
+    await kopf.operator(
+        registry=registry(cluster_wide=namespace is None),
+        settings=quiet_settings(),
+        memo=inbox,
+        identity="delivr-operator",  # type: ignore[arg-type]  # else kopf asks for the user's name
+        clusterwide=namespace is None,
+        namespaces=[namespace] if namespace else [],
+    )

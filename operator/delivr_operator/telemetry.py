@@ -83,6 +83,8 @@ class Health:
     now: Callable[[], datetime]
     stuck_after: timedelta
     ready: bool = False
+    broken: bool = False
+    """Whether a part that has to run for ever came to an end."""
     _busy_since: dict[str, datetime] = field(default_factory=dict)
 
     def began(self, work: str) -> None:
@@ -96,6 +98,8 @@ class Health:
     @property
     def alive(self) -> bool:
         """Tell whether everything that began has ended within reason."""
+        if self.broken:
+            return False
         oldest = min(self._busy_since.values(), default=None)
         return oldest is None or self.now() - oldest < self.stuck_after
 

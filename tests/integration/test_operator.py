@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -342,3 +343,23 @@ def test_nothing_is_ever_written_at_a_provider(tenancy: Tenancy) -> None:
     for one in tenancy.issued.values():
         assert tenancy.simulator.count(credential=one.label) > 0
         assert tenancy.simulator.count(credential=one.label, write=True) == 0
+
+
+def test_secrets_are_listed_once_and_watched_once_as_metadata_only(tenancy: Tenancy) -> None:
+    tenancy.apply(tenancy.complete())
+    user = f"system:serviceaccount:{tenancy.namespace}:delivr-operator"
+
+    def asked(verb: str) -> list[dict[str, Any]]:
+        lines = tenancy.access.audit_log.read_text().splitlines()
+        events = [json.loads(line) for line in lines if user in line and '"secrets"' in line]
+        stage = "ResponseStarted" if verb == "watch" else "ResponseComplete"
+        return [e for e in events if e["verb"] == verb and e["stage"] == stage]
+
+    with tenancy.operator():
+        tenancy.await_ready("True")
+        eventually(lambda: asked("watch"), "the watch is open")
+        tenancy.apply(tenancy.secret("github", {"accessToken": "ghp_" + "0" * 36}))
+        tenancy.await_ready("False", "BadCredentials")
+        tenancy.apply(tenancy.secret("github", tenancy.issued["github"].secret))
+        tenancy.await_ready("True")
+    assert (len(asked("list")), len(asked("watch"))) == (1, 1)

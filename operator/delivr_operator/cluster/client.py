@@ -6,17 +6,18 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
-import aiohttp
 from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import SecretBytes
 
+from delivr_operator.cluster.outages import ClusterUnavailable, outages
+from delivr_operator.cluster.secret_watch import SecretWatch
 from delivr_operator.report import Transition
 from delivr_operator.resource import (
     FINALIZER,
@@ -33,26 +34,10 @@ from delivr_operator.status import Status
 
 COMPONENT = "delivr-operator"
 REQUEST_TIMEOUT = 15.0
-WATCH_SECONDS = 240
-PAGE = 500
 _JSON_PATCH = "application/json-patch+json"
-_METADATA = "application/json;as={kind};g=meta.k8s.io;v=v1"
-_NOT_FOUND, _FORBIDDEN, _CONFLICT, _GONE, _INVALID = 404, 403, 409, 410, 422
+_NOT_FOUND, _FORBIDDEN, _CONFLICT, _INVALID = 404, 403, 409, 422
 
 logger = logging.getLogger(__name__)
-
-
-class ClusterUnavailable(Exception):  # noqa: N818 - an outage, not a programming error
-    """The API server gave no usable answer; carries its HTTP status and none of its words."""
-
-    def __init__(self, status: int | None) -> None:
-        super().__init__(f"HTTP {status}" if status else "no answer")
-        self.status = status
-
-    @property
-    def forbidden(self) -> bool:
-        """Tell whether the operator's role does not allow the question."""
-        return self.status == _FORBIDDEN
 
 
 class NoCluster(Exception):  # noqa: N818 - an answer for a person, not a programming error
@@ -85,6 +70,7 @@ class Cluster:
         self._core = client.CoreV1Api(api)
         self._custom = client.CustomObjectsApi(api)
         self._namespace = namespace
+        self.secret_watch = SecretWatch(self._core, namespace)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -110,9 +96,24 @@ class Cluster:
         async with client.ApiClient(configuration) as api:
             yield cls(api, namespace)
 
+    async def greet(self) -> None:
+        """Return once the API server has answered in the operator's own role.
+
+        Raises:
+            ClusterUnavailable: it did not, or the role is missing.
+        """
+        scope: dict[str, Any] = {"limit": 1, "_request_timeout": REQUEST_TIMEOUT}
+        with outages():
+            if self._namespace:
+                await self._custom.list_namespaced_custom_object(
+                    GROUP, VERSION, self._namespace, PLURAL, **scope
+                )
+            else:
+                await self._custom.list_cluster_custom_object(GROUP, VERSION, PLURAL, **scope)
+
     async def read(self, key: Key) -> ReleaseSetup | None:
         """Return the resource as it stands, or None where there is none (or it may not be seen)."""
-        with _outages():
+        with outages():
             try:
                 body = await self._custom.get_namespaced_custom_object(
                     GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=REQUEST_TIMEOUT
@@ -125,7 +126,7 @@ class Cluster:
 
     async def namespace_tenant(self, name: str) -> str | None:
         """Return the tenant that a namespace is bound to, or None."""
-        with _outages():
+        with outages():
             try:
                 found = await self._core.read_namespace(name, _request_timeout=REQUEST_TIMEOUT)
             except ApiException as error:
@@ -136,7 +137,7 @@ class Cluster:
 
     async def secret(self, namespace: str, name: str) -> SecretContent | Absent:
         """Return a Secret with its values closed, or why there is none."""
-        with _outages():
+        with outages():
             answer = await self._core.read_namespaced_secret_without_preload_content(
                 name, namespace, _request_timeout=REQUEST_TIMEOUT
             )
@@ -181,7 +182,7 @@ class Cluster:
             if status
             else self._custom.patch_namespaced_custom_object
         )
-        with _outages():
+        with outages():
             try:
                 body = await ask(
                     GROUP,
@@ -223,78 +224,10 @@ class Cluster:
             last_timestamp=now,
             count=1,
         )
-        with _outages():
+        with outages():
             await self._core.create_namespaced_event(
                 setup.key.namespace, event, _request_timeout=REQUEST_TIMEOUT
             )
-
-    async def watch_secrets(self, changed: Callable[[str, str], None]) -> None:
-        """Call `changed(namespace, name)` for every Secret that is there, comes, changes or goes.
-
-        Asks for metadata only, in pages; no Secret's data ever comes here. Returns only by an exception.
-        """
-        while True:
-            version = await self._list_secrets(changed)
-            while version:
-                version = await self._follow_secrets(version, changed)
-
-    async def _list_secrets(self, changed: Callable[[str, str], None]) -> str:
-        page: str | None = None
-        while True:
-            answer = await self._secrets("PartialObjectMetadataList", limit=PAGE, _continue=page)
-            body = json.loads(await answer.read())
-            for item in body.get("items") or ():
-                changed(item["metadata"]["namespace"], item["metadata"]["name"])
-            page = body["metadata"].get("continue")
-            if not page:
-                return str(body["metadata"]["resourceVersion"])
-
-    async def _follow_secrets(self, version: str, changed: Callable[[str, str], None]) -> str:
-        """Follow one watch; return where to go on, or nothing where the list has to be read again."""
-        answer = await self._secrets(
-            "PartialObjectMetadata",
-            watch=True,
-            resource_version=version,
-            allow_watch_bookmarks=True,
-            timeout_seconds=WATCH_SECONDS,
-        )
-        async for line in answer.content:
-            event = json.loads(line)
-            if event["type"] == "ERROR":
-                return ""
-            metadata = event["object"]["metadata"]
-            version = metadata["resourceVersion"]
-            if event["type"] != "BOOKMARK":
-                changed(metadata["namespace"], metadata["name"])
-        return version
-
-    async def _secrets(self, kind: str, **query: Any) -> aiohttp.ClientResponse:
-        headers = {"Accept": _METADATA.format(kind=kind)}
-        timeout = (5.0, WATCH_SECONDS + 10.0) if query.get("watch") else REQUEST_TIMEOUT
-        with _outages():
-            answer = await (
-                self._core.list_namespaced_secret_without_preload_content(
-                    self._namespace, _headers=headers, _request_timeout=timeout, **query
-                )
-                if self._namespace
-                else self._core.list_secret_for_all_namespaces_without_preload_content(
-                    _headers=headers, _request_timeout=timeout, **query
-                )
-            )
-        if answer.status != 200:  # noqa: PLR2004
-            raise ClusterUnavailable(answer.status)
-        return answer
-
-
-@contextlib.contextmanager
-def _outages() -> Any:
-    """Turn every way in which the API server fails to answer into one, without its words."""
-    try:
-        yield
-    except ApiException as error:
-        raise ClusterUnavailable(error.status) from None
-    except (TimeoutError, aiohttp.ClientError, OSError):
-        raise ClusterUnavailable(None) from None
 
 
 def _failed_test(error: ApiException) -> bool:
