@@ -15,6 +15,11 @@ from delivr_operator.status import Condition, Entry
 COMPLETED = "Release Management setup completed successfully"
 """The plan's message for a complete setup."""
 
+UNWATCHED = (
+    "The operator's role does not allow it to watch Secrets: a changed Secret is noticed only when the next "
+    "verification is due."
+)
+
 STORES = {Target.APP_STORE: IntegrationType.APP_STORE_CONNECT, Target.PLAY_STORE: IntegrationType.PLAY_STORE}
 CI_CD = (IntegrationType.JENKINS, IntegrationType.GITHUB_ACTIONS)
 _WAITING = {Doubt.SECRET_NOT_FOUND, Doubt.SECRET_KEY_MISSING, Doubt.SECRET_UNREADABLE}
@@ -57,6 +62,7 @@ class Facts:
     refusal: Finding | None
     synced: Finding
     committed: bool
+    secrets_watched: bool = True
 
     def entry(self, kind: IntegrationType) -> Entry | None:
         """Return what is known of one integration, or None where it is not declared or switched off."""
@@ -103,6 +109,8 @@ def assess(facts: Facts, previous: tuple[Condition, ...]) -> tuple[Condition, ..
     }
     if ready.progress is not Progress.NONE:
         findings[ready.progress.value] = Finding("True", ready.reason, ready.message)
+    if not facts.secrets_watched:
+        findings["SecretsWatched"] = Finding("False", Reason.SECRET_WATCH_FORBIDDEN, UNWATCHED)
     before = {condition.type: condition for condition in previous}
     return tuple(_condition(kind, finding, facts, before.get(kind)) for kind, finding in findings.items())
 

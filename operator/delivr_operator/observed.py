@@ -53,6 +53,7 @@ class Observed:
     holder: Claim | None
     record: TenantRecord | DatabaseFault
     declared: tuple[Declared, ...]
+    secrets_watched: bool = True
 
     @property
     def schedule(self) -> Schedule:

@@ -78,6 +78,7 @@ class Observer:
             holder=await self._holder(setup, record),
             record=record,
             declared=tuple(self._declared(setup, member, secrets) for member in members),
+            secrets_watched=self.cluster.secret_watch.allowed,
         )
 
     async def _read_record(self, spec: Spec) -> TenantRecord | DatabaseFault:

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     OWNER_NOT_FOUND = "OwnerNotFound"
     NOT_OWNER = "NotOwner"
     DATABASE_UNAVAILABLE = "DatabaseUnavailable"
+    SECRET_WATCH_FORBIDDEN = "SecretWatchForbidden"
     DELETING = "Deleting"
 
 

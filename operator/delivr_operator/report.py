@@ -53,6 +53,7 @@ def conclude(
         refusal=refused,
         synced=_synced(refused, synced, suspended=observed.spec.suspend),
         committed=holds,
+        secrets_watched=observed.secrets_watched,
     )
     conditions = assess(facts, observed.previous.conditions)
     return Status(

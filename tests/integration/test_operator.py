@@ -363,3 +363,20 @@ def test_secrets_are_listed_once_and_watched_once_as_metadata_only(tenancy: Tena
         tenancy.apply(tenancy.secret("github", tenancy.issued["github"].secret))
         tenancy.await_ready("True")
     assert (len(asked("list")), len(asked("watch"))) == (1, 1)
+
+
+def test_without_the_right_to_watch_secrets_the_status_says_so(quick: Tenancy) -> None:
+    role = json.loads(quick.kubectl("get", "role", "delivr-operator", "--output=json"))
+    for rule in role["rules"]:
+        if "secrets" in rule["resources"]:
+            rule["verbs"] = ["get"]
+    quick.apply(role)
+    quick.apply(quick.complete())
+    with quick.operator():
+        quick.await_ready("True")
+        eventually(lambda: "watching Secrets was cut" in quick.log(), "the watch was refused")
+        quick.kubectl("annotate", "releasesetup", "mobile-app", "release.delivr.live/requestedAt=now")
+        eventually(
+            lambda: quick.condition("SecretsWatched").get("reason") == "SecretWatchForbidden", "it is said"
+        )
+        assert quick.condition()["status"] == "True"

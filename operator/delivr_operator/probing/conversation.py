@@ -1,5 +1,6 @@
 """One probe's requests on the wire: the only place where secrets are sent and outages become verdicts."""
 
+import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
@@ -109,6 +110,9 @@ class Conversation:
         if request.form is not None:
             content = urlencode(_opened(request.form)).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        elif request.json is not None:
+            content = json.dumps(request.json).encode()
+            headers["Content-Type"] = "application/json"
         # The name stays what TLS checks and the server sees; only the dialled address is pinned.
         extensions = {"timeout": timeout, "sni_hostname": target.host}
         dialled = target if address is None else target.copy_with(host=address)

@@ -39,6 +39,8 @@ class Request:
     url: str
     headers: Headers = field(default_factory=dict)
     form: Mapping[str, str | SecretStr] | None = None
+    json: Mapping[str, object] | None = None
+    """A body for an API that reads questions as JSON; nothing secret belongs into it."""
     follows_redirects: bool = False
     """Whether a GET may be led elsewhere on the same host; a login page must not pass for an answer."""
 
