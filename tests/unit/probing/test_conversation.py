@@ -95,6 +95,13 @@ async def test_a_form_goes_out_with_its_secrets_opened() -> None:
     assert wire.sent[0].headers["content-type"] == "application/x-www-form-urlencoded"
 
 
+async def test_a_question_in_json_goes_out_as_it_is() -> None:
+    wire = Wire(ok)
+    await conversation(wire).send(Request("POST", URL, json={"permissions": ["a.b"], "count": 1}))
+    assert wire.sent[0].content == b'{"permissions": ["a.b"], "count": 1}'
+    assert wire.sent[0].headers["content-type"] == "application/json"
+
+
 async def test_a_pinned_address_is_dialled_under_the_name_that_tls_and_server_see() -> None:
     wire = Wire(ok)
     await conversation(wire, addresses=("192.0.2.1",)).send(GET)
