@@ -149,7 +149,9 @@ def _broken(message: str, indent: str, width: int | None) -> list[str]:
 
 
 def _sum(lines: tuple[Line, ...]) -> str:
-    counts = [f"{sum(line.verdict == verdict for line in lines)} {word}" for verdict, word in _WORDS.items()]
+    counts = [
+        f"{sum(line.verdict == verdict for line in lines)} {word.lower()}" for verdict, word in _WORDS.items()
+    ]
     advice = {
         PASSED: "nothing stands in the way.",
         REFUSED: "mend what is refused and check again.",
