@@ -46,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build(*, controller_manager: bool = False) -> None:
     """Everything that is slow to make is in the cache."""
-    binaries(controller_manager)
-    for kind in DATABASES:
+    for kind in DATABASES:  # first what takes seconds to fail, then what takes minutes to build
         prepare(kind)
+    binaries(controller_manager)
 
 
 def _up(cluster: DevelopmentCluster, database: str, *, controller_manager: bool) -> None:

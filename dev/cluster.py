@@ -100,8 +100,8 @@ class DevelopmentCluster:
         return True
 
     def _start_all(self, settings: Mapping[str, Any]) -> None:
+        prepare(str(settings["database"]))  # first what takes seconds to fail, then what takes minutes to build
         binaries(controller_manager=bool(settings["controllerManager"]))
-        prepare(str(settings["database"]))
         plane = ControlPlane(
             self.directory / "control-plane", controller_manager=bool(settings["controllerManager"])
         )
