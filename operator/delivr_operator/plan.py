@@ -36,11 +36,11 @@ def _to_prove(observed: Observed, declared: Declared, now: datetime) -> bool:
     ):
         return True
     held_back = entry.reason == Doubt.RATE_LIMITED and entry.retry_at is not None and now < entry.retry_at
-    asked = _is_asked_for(observed, declared.type) and not held_back
+    asked = is_asked_for(observed, declared.type) and not held_back
     return asked or entry.reason == Reason.DISABLED or is_due(entry, observed.schedule, now)
 
 
-def _is_asked_for(observed: Observed, kind: IntegrationType) -> bool:
+def is_asked_for(observed: Observed, kind: IntegrationType) -> bool:
     """Read `<anything>` as all types and `<anything>/TYPE` as one; an answered request is no request."""
     asked = observed.setup.requested_at
     if asked is None or asked == observed.previous.last_handled_reconcile_at:

@@ -13,7 +13,7 @@ from delivr_operator.inventory import Inventory
 from delivr_operator.observed import DatabaseFault, Declared, Observed, Rules
 from delivr_operator.observing import Observer, database_fault
 from delivr_operator.outcome import IntegrationType, Outcome
-from delivr_operator.plan import Decision, choose, decide
+from delivr_operator.plan import Decision, choose, decide, is_asked_for
 from delivr_operator.probing import Prober
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.report import (
@@ -67,7 +67,7 @@ class Reconciler:
             await self._report(setup, unreadable(setup, observed, self.clock()), in_rows=False)
             return None
         chosen = choose(observed, self.rules, self.clock()) if refusal(observed) is None else ()
-        outcomes = await self._probe(chosen)
+        outcomes = await self._probe(observed, chosen)
         now = self.clock()
         decision = decide(observed, self.rules, outcomes, now)
         synced = await self._sync(observed, decision)
@@ -75,11 +75,14 @@ class Reconciler:
         await self._report(setup, status, in_rows=isinstance(synced, Committed))
         return next_pass(observed, decision, self.rules, synced, now)
 
-    async def _probe(self, chosen: tuple[Declared, ...]) -> Mapping[IntegrationType, Outcome]:
+    async def _probe(
+        self, observed: Observed, chosen: tuple[Declared, ...]
+    ) -> Mapping[IntegrationType, Outcome]:
         now = self.clock()
         asked = [(d, d.found) for d in chosen if isinstance(d.found, Credential)]
         proofs = [
-            self.prober.prove(credential, declared.allowed_hosts, now) for declared, credential in asked
+            self.prober.prove(one, d.allowed_hosts, now, fresh=is_asked_for(observed, d.type))
+            for d, one in asked
         ]
         return {d.type: outcome for (d, _), outcome in zip(asked, await asyncio.gather(*proofs), strict=True)}
 

@@ -434,13 +434,22 @@ async def test_the_operators_own_budget_holds(sim: Simulator) -> None:
     given = scene(sim, T.GITHUB)
     async with prober(sim, GITHUB_API_RATE_LIMIT="3") as opened:
         first = await opened.prove(given.credential(), NOBODY, datetime.now(UTC))
-        second = await opened.prove(given.credential(), NOBODY, datetime.now(UTC))
+        second = await opened.prove(given.credential(), NOBODY, datetime.now(UTC), fresh=True)
     assert isinstance(first, Verified)
     assert isinstance(second, Unknown)
     assert second.reason is Doubt.RATE_LIMITED
     assert second.retry_after is not None
     assert second.retry_after > timedelta(minutes=59)
     assert sim.count(credential=given.issued.label) == 3
+
+
+async def test_one_answer_serves_everybody_who_asks_the_same_at_once(sim: Simulator) -> None:
+    given = scene(sim, T.GITHUB)
+    async with prober(sim) as opened:
+        asking = [opened.prove(given.credential(), NOBODY, datetime.now(UTC)) for _ in range(50)]
+        outcomes = await asyncio.gather(*asking)
+    assert all(isinstance(outcome, Verified) for outcome in outcomes)
+    assert sim.count(credential=given.issued.label) == 2  # who it is, and the repository
 
 
 async def test_one_probe_of_a_credential_is_in_flight_at_a_time(sim: Simulator) -> None:

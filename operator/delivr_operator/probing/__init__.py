@@ -66,13 +66,18 @@ class Prober:
         await self._wiring.transport.aclose()
         self._wiring.threads.shutdown(wait=False, cancel_futures=True)
 
-    async def prove(self, credential: Credential, allowed_hosts: frozenset[str], now: datetime) -> Outcome:
+    async def prove(
+        self, credential: Credential, allowed_hosts: frozenset[str], now: datetime, *, fresh: bool = False
+    ) -> Outcome:
         """Return the provider's verdict on `credential`; an outage is a verdict too.
+
+        An answer is shared with everybody who asks the same with the same credential shortly after.
 
         Args:
             credential: what to prove.
             allowed_hosts: the hosts that the Secret itself may be sent to, where a tenant chooses them.
             now: the time.
+            fresh: whether a person asks, who wants no shared answer.
         """
         refusal = self._binding_refusal(credential, allowed_hosts)
         if refusal is not None:
@@ -80,7 +85,12 @@ class Prober:
         budget = self._budget(credential)
         try:
             async with budget.turn(self._limits.overall):
+                target = credential.target_key()
+                shared = None if fresh else budget.answers.about(target)
+                if shared is not None:
+                    return shared
                 outcome = await self._ask(credential, budget, now)
+                budget.answers.note(target, outcome)
         except Unreachable as fault:
             outcome = fault.outcome
         if isinstance(outcome, Unknown) and outcome.reason is Doubt.RATE_LIMITED and outcome.retry_after:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from delivr_operator.outcome import Doubt, Unknown
+from delivr_operator.probing.shared_answers import SharedAnswers
 from delivr_operator.providers.exchange import Unreachable
 
 HOUR = 3600.0
@@ -25,12 +26,14 @@ class Budget:
         self._users = 0
         self._spent: deque[float] = deque()
         self._held_until = 0.0
+        self.answers = SharedAnswers(monotonic)
 
     @property
     def is_idle(self) -> bool:
         """Whether forgetting it would allow nothing that it forbids."""
         self._forget_old()
-        return not self._users and not self._spent and self._held_until <= self._monotonic()
+        nothing_kept = not self._spent and self.answers.is_empty
+        return nothing_kept and not self._users and self._held_until <= self._monotonic()
 
     @asynccontextmanager
     async def turn(self, patience: timedelta) -> AsyncIterator[None]:

@@ -74,6 +74,11 @@ class Credential:
         config = declaration.config.model_dump(mode="json", by_alias=True)
         return _canonical([declaration.type.value, config, _opened(self.secrets)])
 
+    def target_key(self) -> str:
+        """Return what tells one question to the provider from another with the same credential."""
+        config = self.declaration.config.model_dump(mode="json", by_alias=True)
+        return hashlib.sha256(_canonical([self.type.value, config])).hexdigest()
+
     def budget_key(self, endpoints: Endpoints) -> str:
         """Return what this credential's use is counted under, for memory only."""
         declaration = self.declaration
