@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build(*, controller_manager: bool = False) -> None:
     """Everything that is slow to make is in the cache."""
-    for kind in DATABASES:  # first what takes seconds to fail, then what takes minutes to build
+    for kind in DATABASES:  # before the build: they fail in seconds where they fail
         prepare(kind)
     binaries(controller_manager)
 

@@ -100,7 +100,7 @@ class DevelopmentCluster:
         return True
 
     def _start_all(self, settings: Mapping[str, Any]) -> None:
-        prepare(str(settings["database"]))  # first what takes seconds to fail, then what takes minutes to build
+        prepare(str(settings["database"]))  # before the build: it fails in seconds where it fails
         binaries(controller_manager=bool(settings["controllerManager"]))
         plane = ControlPlane(
             self.directory / "control-plane", controller_manager=bool(settings["controllerManager"])
