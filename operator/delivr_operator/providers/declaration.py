@@ -58,7 +58,7 @@ class Credential:
         """Return the config object of this integration's row, as the plan shapes it."""
         declaration = self.declaration
         config = declaration.config.model_dump(mode="json", by_alias=True, exclude_none=True)
-        closed: dict[str, SecretStr] = self.secrets.model_dump(by_alias=True)
+        closed: dict[str, SecretStr] = self.secrets.model_dump(by_alias=True, exclude_none=True)
         credential = {
             name: value if name in declaration.provider.sealed else value.get_secret_value()
             for name, value in closed.items()
@@ -147,7 +147,7 @@ def _parsed(
     reference = _validated(SecretRef, given.get(_SECRET_REF), f"{root}.{_SECRET_REF}")
     problems = [*_problems(config), *_problems(reference)]
     if isinstance(reference, SecretRef):
-        names = {*provider.secret_fields, *([provider.bundle.name] if provider.bundle else [])}
+        names = {*provider.secret_keys}
         problems += [
             f"{root}.{_SECRET_REF}.keys.{name}: no field of this credential; its fields are {_listed(names)}"
             for name in sorted(reference.keys.keys() - names)
@@ -184,7 +184,8 @@ def read_credential(
     fields = _unbundled(declaration, given)
     if isinstance(fields, Rejected):
         return fields
-    for name in declaration.provider.secret_fields:
+    wanted = declaration.provider.wanted(declaration.config)
+    for name in (*declaration.provider.secret_fields, *sorted(wanted)):
         if name not in fields:
             return _missing(declaration, name)
     try:
@@ -198,7 +199,7 @@ def _texts(declaration: Declaration, data: Mapping[str, SecretBytes]) -> dict[st
     bundle = declaration.provider.bundle
     names = (*declaration.provider.secret_fields, *([bundle.name] if bundle else []))
     texts: dict[str, SecretStr] = {}
-    for name in names:
+    for name in declaration.provider.secret_keys:
         if (raw := data.get(_key(declaration, name))) is None:
             continue
         text = _text(raw)

@@ -39,6 +39,10 @@ def _chosen_by_the_operator(_: Frozen) -> None:
     return None
 
 
+def _none_of_them(_: Frozen) -> frozenset[str]:
+    return frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Provider(Generic[C, S]):
     """One integration type.
@@ -54,6 +58,8 @@ class Provider(Generic[C, S]):
         tenant_chosen_host: the `host:port` that a tenant chose, if this type has one.
         inherits: the type whose fields stand in for those that are not named.
         bundle: another way to write the credential.
+        optional: credential fields that a Secret may hold beside the required ones.
+        wanted: those of the optional fields that this config cannot do without.
     """
 
     type: IntegrationType
@@ -68,6 +74,8 @@ class Provider(Generic[C, S]):
     tenant_chosen_host: Callable[[C], str | None] = _chosen_by_the_operator
     inherits: IntegrationType | None = None
     bundle: Bundle | None = None
+    optional: tuple[str, ...] = ()
+    wanted: Callable[[C], frozenset[str]] = _none_of_them
 
     @property
     def config_fields(self) -> tuple[str, ...]:
@@ -79,3 +87,8 @@ class Provider(Generic[C, S]):
         """The JSON names of the credential's fields that a Secret must hold."""
         fields = self.secrets.model_fields.values()
         return tuple(str(field.alias) for field in fields if field.is_required())
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """Every name under which a Secret may hold something of this credential."""
+        return (*self.secret_fields, *self.optional, *([self.bundle.name] if self.bundle else []))
