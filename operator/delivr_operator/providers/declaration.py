@@ -196,8 +196,6 @@ def read_credential(
 
 
 def _texts(declaration: Declaration, data: Mapping[str, SecretBytes]) -> dict[str, SecretStr] | Rejected:
-    bundle = declaration.provider.bundle
-    names = (*declaration.provider.secret_fields, *([bundle.name] if bundle else []))
     texts: dict[str, SecretStr] = {}
     for name in declaration.provider.secret_keys:
         if (raw := data.get(_key(declaration, name))) is None:
