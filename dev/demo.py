@@ -31,7 +31,7 @@ BASE_TABLES = ROOT / "tests" / "data" / "base_tables.sql"
 NAMESPACE, SETUP, SYSTEM = "falcon", "mobile-app", "delivr-system"
 RESOURCE = f"releasesetup/{SETUP}"
 PATIENCE = 90.0
-SHOWN_LENGTH = 100
+SHOWN_LENGTH = 80
 
 
 class DemoError(Exception):
@@ -186,8 +186,11 @@ def secrets_of(seed: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
 
 
 def declare(on: Stage, seed: Mapping[str, Mapping[str, str]]) -> None:
-    """Apply the complete example, its Secrets with the simulator's credentials."""
-    on.kubectl("apply", "-f", str(ROOT / "examples" / "namespace.yaml"))
+    """Try every example, and apply the complete one, its Secrets with the simulator's credentials."""
+    on.kubectl("apply", "-f", "examples/namespace.yaml")
+    for file in sorted((ROOT / "examples").glob("*.yaml")):
+        on.access.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(file))
+    expect(True, "the API server accepts every file in examples/")  # noqa: FBT003 - else kubectl had failed
     example = yaml.safe_load_all((ROOT / "examples" / "complete.yaml").read_text())
     kept = [found for found in example if found and found["kind"] == "ReleaseSetup"]
     on.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all([*secrets_of(seed), *kept]))
@@ -201,14 +204,24 @@ def show(on: Stage) -> None:
         print(f"  {condition['type']:<30} {condition['status']:<8} {condition['reason']}")
     for entry in status["integrations"]:
         print(f"  {entry['type']:<20} {entry['verificationStatus']:<13} {entry['message']}")
-    for table in ("tenant_release_settings", "tenant_integrations"):
-        print(f"\n\033[1mSELECT * FROM {table}\033[0m")
-        for row in on.rows(f"SELECT * FROM {table}"):  # noqa: S608 - a name of ours
-            print("  " + ", ".join(f"{name}={_short(value)}" for name, value in row.items()))
+    print("\n\033[1mSELECT * FROM tenant_release_settings\033[0m")
+    for row in on.rows("SELECT * FROM tenant_release_settings"):
+        print("  " + "\n  ".join(f"{name:<30} {value}" for name, value in row.items()))
+    print("\n\033[1mSELECT * FROM tenant_integrations\033[0m")
+    for row in on.rows("SELECT * FROM tenant_integrations ORDER BY integrationType"):
+        config = json.loads(row.pop("config"))
+        print(f"  {row['integrationType']:<20} {row['verificationStatus']:<13} {_flags(row)}")
+        for name, value in config.items():
+            print(f"    {name:<22} {_short(value)}")
+
+
+def _flags(row: Mapping[str, Any]) -> str:
+    names = [name for name in ("isEnabled", "isRequired") if row[name]]
+    return f"{', '.join(names):<22} {row['configuredByAccountId']}  {row['lastVerifiedAt']}"
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    text = json.dumps(value) if isinstance(value, list) else str(value)
     return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}…"
 
 
@@ -305,6 +318,8 @@ def main(_: Sequence[str] | None = None) -> int:
         say("interrupted")
         return 130
     heading("All of it held.")
+    if os.environ.get("DEMO_CLUSTER") == "current":
+        say(f"Left in your cluster: namespace {NAMESPACE}, and what manifests/base holds but the Deployment.")
     return 0
 
 
