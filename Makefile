@@ -41,7 +41,7 @@ status: .venv/.ready ## Say what runs
 
 test: .venv/.ready ## Run all tests; the first time builds the API server, which takes minutes
 	@$(PYTHON) -m dev build
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest --numprocesses auto $(ARGS)
 
 check: .venv/.ready ## Formatting, lint, types and layers
 	.venv/bin/ruff format --check .
@@ -57,3 +57,4 @@ lock: .venv/.ready ## Pin every dependency with its hashes
 	$(COMPILE) pyproject.toml --output-file lock/run.txt
 	$(COMPILE) pyproject.toml --group dev --output-file lock/dev.txt
 	echo uv | $(COMPILE) - --no-annotate --output-file lock/uv.txt
+	echo 'hatchling>=1.27' | $(COMPILE) - --no-annotate --output-file lock/build.txt
