@@ -66,9 +66,9 @@ def decide(
     refused = refusal(observed)
     entries = tuple(_entry(observed, rules, declared, outcomes, now) for declared in observed.declared)
     done = complete(steps(observed.spec.targets, entries))
-    completed_at = (_completed_before(observed) or now) if done else None
-    writes = refused is None and observed.known is not None and not observed.spec.suspend
-    rows = _rows(observed, observed.known, entries, completed_at) if writes and observed.known else None
+    record = observed.known if refused is None and not observed.spec.suspend else None
+    completed_at = (_completed_before(observed, record) or now) if done else None
+    rows = _rows(observed, record, entries, completed_at) if record else None
     return Decision(entries, refused, rows, completed_at)
 
 
@@ -101,10 +101,11 @@ def _entry(
     return advance(kind, before, proof, observed.schedule, now)
 
 
-def _completed_before(observed: Observed) -> datetime | None:
-    if observed.known is None:
+def _completed_before(observed: Observed, record: TenantRecord | None) -> datetime | None:
+    """Trust the row that is about to be written; where none is, only the status remembers."""
+    if record is None:
         return observed.previous.completed_at
-    settings = observed.known.settings
+    settings = record.settings
     return settings.completed_at if settings and settings.setup_complete else None
 
 

@@ -57,6 +57,8 @@ OWNER = TenantRecord(
     claim=None,
 )
 
+OUTAGE = DatabaseFault(Reason.DATABASE_UNAVAILABLE, "The database cannot be reached.")
+
 
 def resource(spec: Mapping[str, Any] | None = None, uid: str = "u1", **metadata: Any) -> ReleaseSetup:
     given = {
@@ -343,7 +345,8 @@ def play() -> dict[str, dict[str, str]]:
 
 def test_completion_is_noted_once_kept_and_cleared(play: dict[str, dict[str, str]]) -> None:
     store = {"packageName": "com.acme.app", "secretRef": {"name": "play"}}
-    setup = resource({"targets": ["PLAY_STORE"], "platforms": ["ANDROID"], "playStore": store})
+    spec = {"targets": ["PLAY_STORE"], "platforms": ["ANDROID"], "playStore": store}
+    setup = resource(spec)
     first = decide(observe(setup, data=play), RULES, dict.fromkeys(T, Verified()), NOW)
     assert first.completed_at == NOW
     assert first.rows is not None
@@ -357,6 +360,14 @@ def test_completion_is_noted_once_kept_and_cleared(play: dict[str, dict[str, str
     assert kept.rows is not None
     assert kept.rows.settings == first.rows.settings
 
+    for silent in (resource({**spec, "suspend": True}), setup):
+        record: TenantRecord | DatabaseFault = OUTAGE if silent is setup else OWNER
+        once = run(observe(silent, record, data=play), synced=OUTAGE if silent is setup else None)
+        assert once.completed_at == NOW
+        again = observe(silent, record, previous=once, data=play)
+        second = run(again, synced=OUTAGE if silent is setup else None, now=NOW + timedelta(minutes=1))
+        assert not worth_writing(once, second, RULES, in_rows=False)
+
     lost = decide(
         observe(setup, stands, data=play),
         RULES,
@@ -368,9 +379,6 @@ def test_completion_is_noted_once_kept_and_cleared(play: dict[str, dict[str, str
     assert lost.rows.settings is not None
     assert lost.rows.settings.completed_by is None
     assert {row.type for row in lost.rows.integrations if row.required} == {T.GITHUB, T.PLAY_STORE}
-
-
-OUTAGE = DatabaseFault(Reason.DATABASE_UNAVAILABLE, "The database cannot be reached.")
 
 
 def test_an_outage_of_the_database_is_said_and_verification_goes_on() -> None:
