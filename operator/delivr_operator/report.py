@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from delivr_operator.admission import stalled
 from delivr_operator.conditions import COMPLETED, Facts, Finding, Progress, assess, complete, steps
 from delivr_operator.observed import DatabaseFault, Observed, Rules
-from delivr_operator.outcome import VerificationStatus
+from delivr_operator.outcome import Caveat, VerificationStatus
 from delivr_operator.plan import Decision
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.reasons import Reason
-from delivr_operator.resource import InvalidSpec, ReleaseSetup
+from delivr_operator.resource import InvalidSpec, ReleaseSetup, Steps
 from delivr_operator.rows import SettingsRow
-from delivr_operator.status import Condition, Status, StepFlags
+from delivr_operator.status import Condition, Entry, Status
 from delivr_operator.verification import due_at
 
 
@@ -39,11 +39,10 @@ def conclude(
 ) -> Status:
     """Return the whole status after the rows were, or were not, written."""
     refused = synced if isinstance(synced, Finding) else decision.refusal
-    flags = StepFlags(**_as_dict(steps(observed.spec.targets, decision.entries)))
-    done = complete(steps(observed.spec.targets, decision.entries))
+    done = steps(observed.spec.targets, decision.entries)
     committed = isinstance(synced, Committed)
     generation = observed.setup.generation
-    holds = committed or _stood_before(observed, flags, synced)
+    holds = committed or _stood_before(observed, done, synced)
     facts = Facts(
         generation=generation,
         now=now,
@@ -59,10 +58,10 @@ def conclude(
     return Status(
         observed_generation=generation,
         committed_generation=generation if committed else observed.previous.committed_generation,
-        setup_complete=done,
+        setup_complete=complete(done),
         completed_at=decision.completed_at,
         message=COMPLETED if conditions[0].status == "True" else conditions[0].message,
-        steps=flags,
+        steps=done,
         integrations=decision.entries,
         conditions=conditions,
         last_verified_at=max(
@@ -111,18 +110,14 @@ def _set_aside(setup: ReleaseSetup, finding: Finding, now: datetime) -> Status:
 
 def setup_status(row: SettingsRow | None) -> dict[str, object]:
     """Return the plan's getSetupStatus; a missing row means all false."""
-    flags = StepFlags(**_as_dict(row.steps)) if row else StepFlags()
-    return {"setupComplete": row is not None and row.setup_complete, "steps": flags.model_dump(by_alias=True)}
+    done = row.steps if row else Steps()
+    return {"setupComplete": row is not None and row.setup_complete, "steps": done.model_dump(by_alias=True)}
 
 
-def _as_dict(done: object) -> dict[str, bool]:
-    return {name: getattr(done, name) for name in StepFlags.model_fields}
-
-
-def _stood_before(observed: Observed, flags: StepFlags, synced: object) -> bool:
+def _stood_before(observed: Observed, done: Steps, synced: object) -> bool:
     """Tell whether an outage hides rows that were committed and would not change now."""
     same = observed.previous.committed_generation == observed.setup.generation
-    return isinstance(synced, DatabaseFault) and same and observed.previous.steps == flags
+    return isinstance(synced, DatabaseFault) and same and observed.previous.steps == done
 
 
 def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Finding:
@@ -185,13 +180,15 @@ class Transition:
 
 
 def transitions(previous: Status, status: Status) -> tuple[Transition, ...]:
-    """Return the events of this pass: flips of Ready and of each integration, nothing else."""
-    found = []
+    """Return the events of this pass: flips of Ready and of integrations, and ends that come near."""
+    found: list[Transition] = []
     for entry in status.integrations:
-        before = previous.entry(entry.type)
-        if before is None or before.verification_status is not entry.verification_status:
+        before = previous.entry(entry.type) or Entry(type=entry.type, reason="", message="")
+        if before.verification_status is not entry.verification_status:
             valid = entry.verification_status is VerificationStatus.VALID
             found.append(Transition(valid, entry.reason, entry.message))
+        if Caveat.EXPIRES_SOON in (entry.caveats or ()) and Caveat.EXPIRES_SOON not in (before.caveats or ()):
+            found.append(Transition(normal=False, reason=Caveat.EXPIRES_SOON, message=entry.message))
     ready, was = status.condition("Ready"), previous.condition("Ready")
     if ready and (was is None or _differs(was, ready)):
         found.append(Transition(ready.status == "True", ready.reason, ready.message))

@@ -452,3 +452,26 @@ def test_whatever_happens_the_status_keeps_its_shape(history: list[tuple[Outcome
         )
         decision = decide(observed, RULES, {}, now)
         assert next_pass(observed, decision, RULES, Committed(), now) > now
+
+
+def events(before: Status, after: Status) -> list[tuple[bool, str]]:
+    return [(one.normal, one.reason) for one in transitions(before, after)]
+
+
+def test_events_tell_of_flips_and_of_an_end_that_comes_near_once() -> None:
+    refused = run(replace(observe(), namespace_tenant=None))
+    assert events(Status(), refused) == [(False, "NamespaceNotBound")]
+    soon: Mapping[T, Outcome] = {T.GITHUB: Verified(expires_at=NOW + timedelta(days=13)), T.SLACK: Verified()}
+    proved = run(observe(previous=refused), soon)
+    assert events(refused, proved) == [
+        (True, "Verified"),
+        (False, "ExpiresSoon"),
+        (True, "Verified"),
+        (False, "TargetsMissing"),
+    ]
+    due = NOW + timedelta(hours=2)
+    again = run(observe(previous=proved), soon, now=due)
+    assert events(proved, again) == []
+    revoked: Mapping[T, Outcome] = {T.GITHUB: Expired(), T.SLACK: Verified()}
+    lost = run(observe(previous=again), revoked, now=due + timedelta(hours=2))
+    assert events(again, lost) == [(False, "CredentialExpired"), (False, "CredentialExpired")]
