@@ -8,8 +8,7 @@ from typing import Literal
 
 from delivr_operator.outcome import Doubt, IntegrationType, VerificationStatus
 from delivr_operator.reasons import TITLES, Reason, sentence
-from delivr_operator.resource import Target
-from delivr_operator.rows import Steps
+from delivr_operator.resource import Steps, Target
 from delivr_operator.status import Condition, Entry
 
 COMPLETED = "Release Management setup completed successfully"

@@ -63,6 +63,18 @@ class Frozen(BaseModel):
     )
 
 
+class Steps(Frozen):
+    """The plan's five setup steps, in its JSON under its own names."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    github_connected: bool = False
+    target_platforms_configured: bool = False
+    platform_credentials_configured: bool = False
+    cicd_configured: bool = False
+    slack_configured: bool = False
+
+
 def parse_duration(text: object) -> object:
     """Turn `1h30m` into a timedelta; leave anything else for pydantic to refuse."""
     if not isinstance(text, str):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from pydantic import SecretStr
 
 from delivr_operator.outcome import IntegrationType, VerificationStatus
-from delivr_operator.resource import Platform, Target
+from delivr_operator.resource import Platform, Steps, Target
 
 Clear: TypeAlias = "str | int | bool | list[Clear] | dict[str, Clear] | None"
 Config: TypeAlias = Mapping[str, "Clear | SecretStr | Config"]
@@ -23,17 +23,6 @@ class Permission(StrEnum):
     EDITOR = "Editor"
     VIEWER = "Viewer"
     NONE = "None"
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """The plan's five setup steps."""
-
-    github_connected: bool = False
-    target_platforms_configured: bool = False
-    platform_credentials_configured: bool = False
-    cicd_configured: bool = False
-    slack_configured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from delivr_operator.outcome import Caveat, IntegrationType, VerificationStatus
-from delivr_operator.resource import Frozen
+from delivr_operator.resource import Frozen, Steps
 
 
 def _seconds(moment: datetime) -> str:
@@ -61,16 +61,6 @@ class Entry(_Lenient):
     caveats: Annotated[tuple[Caveat, ...] | None, BeforeValidator(_known)] = None
 
 
-class StepFlags(_Lenient):
-    """The plan's five steps, under the plan's names."""
-
-    github_connected: bool = False
-    target_platforms_configured: bool = False
-    platform_credentials_configured: bool = False
-    cicd_configured: bool = False
-    slack_configured: bool = False
-
-
 class Status(_Lenient):
     """A whole status."""
 
@@ -80,7 +70,7 @@ class Status(_Lenient):
     setup_complete: bool = False
     completed_at: Moment | None = None
     message: str = ""
-    steps: StepFlags = StepFlags()
+    steps: Steps = Steps()
     integrations: tuple[Entry, ...] = ()
     conditions: tuple[Condition, ...] = ()
     last_verified_at: Moment | None = None

@@ -15,8 +15,8 @@ from delivr_operator.outcome import Caveat, Doubt, IntegrationType, Rejection, V
 from delivr_operator.providers import PROVIDERS
 from delivr_operator.providers.declaration import Declaration, InvalidMember, declarations
 from delivr_operator.reasons import Reason
-from delivr_operator.resource import Frozen, InvalidSpec, Spec, parse_spec
-from delivr_operator.status import Condition, Entry, Status, StepFlags
+from delivr_operator.resource import Frozen, InvalidSpec, Spec, Steps, parse_spec
+from delivr_operator.status import Condition, Entry, Status
 from dev.access import ClusterAccess
 from tests.data.bad_resources import REACHES_STATUS, REFUSED, Bad
 from tests.integration.declared import EXAMPLES, ROOT, documents, example, moved, new_namespace
@@ -146,7 +146,7 @@ def test_the_status_has_the_fields_that_the_operator_writes() -> None:
     declared = schema()["properties"]["status"]["properties"]
     places: dict[type[Frozen], Json] = {
         Status: declared,
-        StepFlags: declared["steps"]["properties"],
+        Steps: declared["steps"]["properties"],
         Entry: declared["integrations"]["items"]["properties"],
         Condition: declared["conditions"]["items"]["properties"],
     }
@@ -165,7 +165,7 @@ def full_status(reason: str, caveats: tuple[Caveat, ...] = ()) -> Status:
         setup_complete=True,
         completed_at=NOON,
         message="One sentence.",
-        steps=StepFlags(github_connected=True),
+        steps=Steps(github_connected=True),
         integrations=(
             Entry(
                 type=IntegrationType.GITHUB,

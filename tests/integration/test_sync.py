@@ -27,7 +27,7 @@ from delivr_operator.database import (
 from delivr_operator.database.connection import START, Statement, Trip
 from delivr_operator.database.sync import CLAIM
 from delivr_operator.outcome import IntegrationType, VerificationStatus
-from delivr_operator.resource import DeletionPolicy, Platform, Target
+from delivr_operator.resource import DeletionPolicy, Platform, Steps, Target
 from delivr_operator.rows import (
     Claim,
     Config,
@@ -35,7 +35,6 @@ from delivr_operator.rows import (
     DesiredRows,
     Permission,
     SettingsRow,
-    Steps,
 )
 from delivr_operator.sealing import Envelope, Sealer
 from dev.database_server import DatabaseAccess

@@ -11,13 +11,12 @@ from sqlalchemy import BindParameter, bindparam, func, or_, select
 from delivr_operator.database import tables
 from delivr_operator.database.connection import COMMIT, SNAPSHOT, Row, Trip, prepared
 from delivr_operator.outcome import IntegrationType, VerificationStatus
-from delivr_operator.resource import Platform, Target
+from delivr_operator.resource import Platform, Steps, Target
 from delivr_operator.rows import (
     Claim,
     Clear,
     Permission,
     SettingsRow,
-    Steps,
     StoredIntegration,
     TenantRecord,
 )
