@@ -7,6 +7,7 @@ from typing import Any
 import kopf
 
 from delivr_operator.inventory import Inventory
+from delivr_operator.metrics import Metrics
 from delivr_operator.queue import WorkQueue
 from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup
 
@@ -17,12 +18,14 @@ class Inbox:
 
     inventory: Inventory
     queue: WorkQueue
+    metrics: Metrics
 
     def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """Queue what a ReleaseSetup's news concerns."""
         setup = ReleaseSetup.parse(body)
         if gone:
             self.queue.forget(setup.key)
+            self.metrics.forget(setup.key)
         for key in self.inventory.drop(setup.key) if gone else self.inventory.put(setup):
             self.queue.add(key)
 

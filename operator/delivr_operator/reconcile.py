@@ -10,6 +10,7 @@ from delivr_operator.admission import conflict, refusal
 from delivr_operator.cluster import Cluster, ClusterUnavailable
 from delivr_operator.database import ClaimedByAnother, Database, DatabaseUnavailable, StaleGeneration
 from delivr_operator.inventory import Inventory
+from delivr_operator.metrics import Metrics
 from delivr_operator.observed import DatabaseFault, Declared, Observed, Rules
 from delivr_operator.observing import Observer, database_fault
 from delivr_operator.outcome import IntegrationType, Outcome
@@ -48,6 +49,7 @@ class Reconciler:
     database: Database
     prober: Prober
     rules: Rules
+    metrics: Metrics
     clock: Callable[[], datetime]
 
     async def reconcile(self, key: Key) -> datetime | None:
@@ -81,10 +83,17 @@ class Reconciler:
         now = self.clock()
         asked = [(d, d.found) for d in chosen if isinstance(d.found, Credential)]
         proofs = [
-            self.prober.prove(one, d.allowed_hosts, now, fresh=is_asked_for(observed, d.type))
-            for d, one in asked
+            self._prove(one, d.allowed_hosts, now, fresh=is_asked_for(observed, d.type)) for d, one in asked
         ]
         return {d.type: outcome for (d, _), outcome in zip(asked, await asyncio.gather(*proofs), strict=True)}
+
+    async def _prove(
+        self, credential: Credential, allowed_hosts: frozenset[str], now: datetime, *, fresh: bool
+    ) -> Outcome:
+        began = self.clock()
+        outcome = await self.prober.prove(credential, allowed_hosts, now, fresh=fresh)
+        self.metrics.probed(credential.type, outcome, self.clock() - began)
+        return outcome
 
     async def _sync(self, observed: Observed, decision: Decision) -> Synced:
         if isinstance(observed.record, DatabaseFault):
@@ -139,6 +148,7 @@ class Reconciler:
         return None
 
     async def _report(self, setup: ReleaseSetup, status: Status, *, in_rows: bool) -> None:
+        self.metrics.show(setup.key, status)
         previous = Status.parse(setup.raw_status)
         if not worth_writing(previous, status, self.rules, in_rows=in_rows):
             return
@@ -146,6 +156,7 @@ class Reconciler:
         if written is None:
             raise Outdated
         self.inventory.remember(written)
+        self.metrics.wrote_status()
         await self._tell(setup, transitions(previous, status))
         ready = status.condition("Ready")
         logger.info(

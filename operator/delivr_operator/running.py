@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from delivr_operator.cluster import Cluster, ClusterUnavailable
 from delivr_operator.database import Database
 from delivr_operator.handlers import Inbox, quiet_settings, registry
 from delivr_operator.inventory import Inventory
+from delivr_operator.metrics import Metrics
 from delivr_operator.observed import Rules
 from delivr_operator.observing import Observer
 from delivr_operator.probing import Prober
@@ -39,6 +41,14 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
+class Clocks:
+    """The present, and seconds that only ever grow."""
+
+    now: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True)
 class Worker:
     """Takes keys from the queue; the one place where a pass that breaks off is caught."""
 
@@ -57,35 +67,44 @@ class Worker:
                 self.health.ended(str(key))
 
     async def _pass(self, key: Key) -> None:
+        began = utc_now()
+        result = await self._result(key)
+        self.reconciler.metrics.passed(result, utc_now() - began)
+
+    async def _result(self, key: Key) -> str:
         place = {"namespace": key.namespace, "setup": key.name}
         try:
             async with asyncio.timeout(PASS_DEADLINE):
                 again = await self.reconciler.reconcile(key)
         except Outdated:
             self.queue.failed(key)
+            return "outdated"
         except ClusterUnavailable as error:
             pause = self.queue.failed(key)
-            logger.warning(
-                "API server gave no answer", extra=place | {"http": error.status or 0, "pause": str(pause)}
-            )
+            said = place | {"http": error.status or 0, "pause": str(pause)}
+            logger.warning("API server gave no answer", extra=said)
+            return "unavailable"
         except TimeoutError:
             pause = self.queue.failed(key)
             logger.warning("pass took too long", extra=place | {"pause": str(pause)})
+            return "timeout"
         except Exception:  # a bug in one pass must not stop the others; telemetry keeps its text out
             pause = self.queue.failed(key)
             logger.exception("pass broke off", extra=place | {"pause": str(pause)})
-        else:
-            self.queue.done(key, again)
+            return "error"
+        self.queue.done(key, again)
+        return "done"
 
 
 async def run(settings: Settings, *, namespace: str | None, health_port: int) -> None:
     """Run the operator until it is told to stop."""
     health = Health(utc_now, stuck_after=timedelta(seconds=2 * PASS_DEADLINE))
     inventory, queue = Inventory(), WorkQueue(utc_now)
-    inbox = Inbox(inventory, queue)
+    metrics = Metrics(per_resource=settings.metrics_per_resource, queue_depth=lambda: len(queue))
+    inbox = Inbox(inventory, queue, metrics)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.workers, "database"))
-    async with reconciling(settings, inventory, namespace) as reconciler:
-        runner = await serve_health(health, health_port)
+    async with reconciling(settings, inventory, metrics, namespace, Clocks()) as reconciler:
+        runner = await serve_health(health, metrics.page, health_port)
         try:
             worker = Worker(queue, reconciler, health)
             async with _background(worker, settings.workers, inbox, namespace or "cluster"):
@@ -96,7 +115,11 @@ async def run(settings: Settings, *, namespace: str | None, health_port: int) ->
 
 @contextlib.asynccontextmanager
 async def reconciling(
-    settings: Settings, inventory: Inventory, namespace: str | None, clock: Callable[[], datetime] = utc_now
+    settings: Settings,
+    inventory: Inventory,
+    metrics: Metrics,
+    namespace: str | None,
+    clocks: Clocks,
 ) -> AsyncIterator[Reconciler]:
     """Offer a reconciler with everything it needs, and close that afterwards."""
     sealer = Sealer.from_settings(
@@ -111,11 +134,11 @@ async def reconciling(
         recheck=settings.recheck_interval,
     )
     database = Database.connect(settings.database_url, sealer, pool_size=settings.workers)
-    prober = Prober.open(settings)
+    prober = Prober.open(settings, monotonic=clocks.monotonic)
     try:
         async with Cluster.connect(namespace) as cluster:
             observer = Observer(inventory, cluster, database, sealer)
-            yield Reconciler(observer, inventory, cluster, database, prober, rules, clock)
+            yield Reconciler(observer, inventory, cluster, database, prober, rules, metrics, clocks.now)
     finally:
         await prober.aclose()
         database.close()

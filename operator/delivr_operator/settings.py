@@ -218,6 +218,8 @@ class Settings(ProbeSettings, DatabaseSettings):
     """How often an unchanged status is written again for lastVerifiedAt; 0s: never."""
     recheck_interval: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=1)
     """How soon a cause that no watch can tell of (an owner's role, the database) is looked at again."""
+    metrics_per_resource: Switch = True
+    """Whether /metrics has two series for each ReleaseSetup: ready, and when its credentials end."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """How many resources are reconciled at once."""
 

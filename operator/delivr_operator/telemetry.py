@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 LogFormat = Literal["json", "text"]
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
@@ -104,8 +105,8 @@ class Health:
         return oldest is None or self.now() - oldest < self.stuck_after
 
 
-async def serve_health(health: Health, port: int) -> web.AppRunner:
-    """Answer /healthz and /readyz on `port`; the runner's `cleanup` ends it."""
+async def serve_health(health: Health, page: Callable[[], bytes], port: int) -> web.AppRunner:
+    """Answer /healthz, /readyz and /metrics on `port`; the runner's `cleanup` ends it."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok" if health.alive else "stuck", status=200 if health.alive else 500)
@@ -113,8 +114,11 @@ async def serve_health(health: Health, port: int) -> web.AppRunner:
     async def readyz(_: web.Request) -> web.Response:
         return web.Response(text="ok" if health.ready else "starting", status=200 if health.ready else 503)
 
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
     app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, port=port).start()

@@ -51,7 +51,9 @@ class Prober:
         self._user_agent = f"delivr-operator/{version('delivr-operator')}"
 
     @classmethod
-    def open(cls, settings: ProbeSettings, limits: Limits | None = None) -> Self:
+    def open(
+        cls, settings: ProbeSettings, limits: Limits | None = None, monotonic: Monotonic = time.monotonic
+    ) -> Self:
         """Return a prober that is ready to ask; `aclose` ends it."""
         bounds = limits or Limits()
         trust = _trust(settings.extra_ca_file)
@@ -59,7 +61,7 @@ class Prober:
         guard = AddressGuard(
             settings.trusted_names, settings.trusted_networks, system_resolver(threads), bounds.connect
         )
-        return cls(settings, Wiring(trust, _transport(trust), threads, guard), bounds)
+        return cls(settings, Wiring(trust, _transport(trust), threads, guard), bounds, monotonic)
 
     async def aclose(self) -> None:
         """Close every connection."""
