@@ -167,6 +167,44 @@ def _check(provider: AnyProvider, outcome: Outcome) -> None:
         assert outcome.retry_after is not None
 
 
+ERRORS = [
+    {"message": CANARY},
+    {"message": f"Bad credentials {CANARY}"},
+    {"ok": False, "error": CANARY, "needed": CANARY, "provided": CANARY},
+    {"errors": [{"code": CANARY, "title": CANARY, "detail": CANARY}]},
+    {"errors": [{"code": f"FORBIDDEN.{CANARY}", "detail": f"Program License Agreement {CANARY}"}]},
+    {"error": CANARY, "error_description": CANARY},
+    {"error": "invalid_grant", "error_description": CANARY},
+    {"error": {"status": CANARY, "message": CANARY, "errors": [{"reason": CANARY}]}},
+    {"error": {"status": "PERMISSION_DENIED", "message": CANARY, "details": [{"reason": CANARY}]}},
+    {
+        "id": CANARY,
+        "login": CANARY,
+        "full_name": CANARY,
+        "state": CANARY,
+        "name": CANARY,
+        "access_token": CANARY,
+    },
+    {"ok": True, "team_id": CANARY, "channels": [{"id": CANARY, "name": CANARY}]},
+    {"data": [{"id": CANARY, "attributes": {"bundleId": CANARY}}], "links": {"next": CANARY}},
+]
+CHATTY = {name: CANARY for name in HEADER_NAMES if name != "date"}
+
+
+@every_provider
+@pytest.mark.parametrize("body", [*ERRORS, CANARY], ids=str)
+async def test_no_word_of_an_error_is_repeated(provider: AnyProvider, body: object) -> None:
+    found = credential(provider.type)
+    for status in (200, 302, 400, 401, 403, 404, 429, 500):
+        kind = {"content-type": "application/json"}
+        for headers in (kind, CHATTY | kind):
+            judged = provider.judge(Response(status, headers, _json(body), NOW))
+            assert not leaks(repr(judged), provider.type)
+        reply = Always(Response(status, CHATTY | kind, _json(body), NOW))
+        outcome = await provider.probe(reply, found.declaration.config, found.secrets)
+        assert not leaks(repr(outcome), provider.type)
+
+
 @every_provider
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425, 429, 302, 307, 410, 418])
 @pytest.mark.parametrize("body", [b"<html>proxy</html>", b'{"ok": true}'])

@@ -375,6 +375,13 @@ async def test_a_slack_channel_in_use_wins_over_an_archived_one_of_its_name() ->
     assert outcome == Verified()
 
 
+async def test_an_archived_slack_channel_does_not_hide_one_in_use_that_came_before() -> None:
+    found = with_members(T.SLACK, channels=["releases", "late"])
+    pages = (page(channel("releases"), after="x"), page(channel("releases", archived=True), channel("late")))
+    outcome, _ = await proved(found, BOT, *pages)
+    assert outcome == Verified()
+
+
 @pytest.mark.parametrize(
     ("shown", "reason"),
     [

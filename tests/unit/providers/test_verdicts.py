@@ -103,6 +103,7 @@ REPOSITORY = [
     Row(200, PUSH | {"permissions": {"push": "yes"}}, CLASSIC, unsure(Doubt.UNEXPECTED_RESPONSE, 200)),
     Row(404, said("Not Found"), {}, no(Rejection.TARGET_NOT_FOUND, 404)),
     Row(404, HTML, {}, unsure(Doubt.UNEXPECTED_RESPONSE, 404)),
+    Row(404, said("no Route matched"), {}, unsure(Doubt.UNEXPECTED_RESPONSE, 404)),
     Row(
         403,
         said("Resource protected by organization SAML enforcement."),
