@@ -639,7 +639,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the condition did not come true"
-        time.sleep(0.05)
+        time.sleep(0.2)  # INNODB_TRX is a copy that is renewed only when nobody has read it for 0.1 s
 
 
 def test_a_row_that_delivr_inserts_meanwhile_is_taken_over(
