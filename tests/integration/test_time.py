@@ -17,7 +17,15 @@ from delivr_operator.database import migrate_up, migration_engine
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.reconcile import Reconciler
-from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, Key, ReleaseSetup
+from delivr_operator.resource import (
+    GROUP,
+    PLURAL,
+    REQUESTED_AT_ANNOTATION,
+    TENANT_ANNOTATION,
+    VERSION,
+    Key,
+    ReleaseSetup,
+)
 from delivr_operator.running import Clocks, reconciling
 from delivr_operator.settings import Settings
 from dev.access import ClusterAccess
@@ -25,7 +33,7 @@ from dev.database_server import DatabaseAccess
 from dev.simulator.client import Issued, Simulator
 from tests.integration.tenancy import ROOT
 
-COUNT = int(os.environ.get("DELIVR_TEST_RESOURCES", "1000"))
+MANY = int(os.environ.get("DELIVR_TEST_RESOURCES", "1000"))
 INTERVAL = timedelta(hours=6)
 AT_ONCE = 16
 
@@ -86,6 +94,21 @@ class Crowd:
 
         return await asyncio.gather(*(one(key) for key in keys))
 
+    async def request(self, reconciler: Reconciler, key: Key) -> None:
+        """Ask by annotation, as a person does, and let the operator see it as its watch would."""
+        custom = client.CustomObjectsApi(reconciler.cluster._api)
+        patch = [{"op": "add", "path": "/metadata/annotations", "value": {REQUESTED_AT_ANNOTATION: "now"}}]
+        body: Any = await custom.patch_namespaced_custom_object(
+            GROUP,
+            VERSION,
+            key.namespace,
+            PLURAL,
+            key.name,
+            patch,
+            _content_type="application/json-patch+json",
+        )
+        reconciler.inventory.put(ReleaseSetup.parse(body))
+
     def rows(self, statement: str) -> list[tuple[object, ...]]:
         with self.database.connect(self.database_name) as connection, connection.cursor() as cursor:
             cursor.execute(statement)
@@ -94,6 +117,7 @@ class Crowd:
 
 @pytest.fixture
 async def crowd(
+    request: pytest.FixtureRequest,
     installed: ClusterAccess,
     mysql_server: DatabaseAccess,
     simulator: dict[str, str],
@@ -117,7 +141,7 @@ async def crowd(
     with Simulator(simulator) as admin:
         token = admin.issue("GITHUB", quota=10_000_000)
         admin.target("GITHUB", "repository", f"{name}/mobile-app", visible_to=[token.id])
-        keys = [Key(f"{name}-{number}", "mobile-app") for number in range(COUNT)]
+        keys = [Key(f"{name}-{number}", "mobile-app") for number in range(request.param)]
         found = Crowd(
             settings, admin, token, keys, mysql_server, name, datetime.now(UTC).replace(microsecond=0)
         )
@@ -127,7 +151,7 @@ async def crowd(
 
 
 async def _populate(crowd: Crowd) -> None:
-    tenants = [(f"t{number:06}", f"Tenant {number}") for number in range(COUNT)]
+    tenants = [(f"t{number:06}", f"Tenant {number}") for number in range(len(crowd.keys))]
     with crowd.database.connect(crowd.database_name) as connection, connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO tenants (id, displayName, createdBy, createdAt, updatedAt)"
@@ -176,6 +200,7 @@ async def _create(api: client.ApiClient, key: Key, tenant: str, crowd: Crowd) ->
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("crowd", [MANY], indirect=True)
 async def test_a_day_of_health_writes_nothing_and_a_restart_asks_nobody(crowd: Crowd) -> None:
     crowd.settings = crowd.settings.model_copy(update={"status_heartbeat": timedelta()})
     began = crowd.now
@@ -209,3 +234,67 @@ async def test_a_day_of_health_writes_nothing_and_a_restart_asks_nobody(crowd: C
     assert crowd.simulator.count(credential=crowd.token.label) == asked
     assert crowd.rows("SELECT * FROM tenant_integrations ORDER BY id") == before
     assert crowd.rows("SELECT * FROM tenant_release_settings ORDER BY id") == settings
+
+
+@pytest.mark.parametrize("crowd", [1], indirect=True)
+async def test_a_revoked_token_is_seen_within_an_interval_and_a_minute_and_forgiven_when_asked(
+    crowd: Crowd,
+) -> None:
+    (key,) = crowd.keys
+    async with crowd.operator() as reconciler:
+
+        async def verdict() -> tuple[str, str, datetime]:
+            ((due, _),) = await crowd.passes(reconciler, [key])
+            setup = reconciler.inventory.get(key)
+            assert setup is not None
+            (entry,) = setup.raw_status["integrations"]
+            return entry["verificationStatus"], entry["reason"], due
+
+        status, _, due = await verdict()
+        assert status == "VALID"
+        proved = crowd.now
+
+        crowd.simulator.change(crowd.token, state="REVOKED")
+        crowd.now = due
+        status, reason, due = await verdict()
+        assert (status, reason) == ("VALID", "RefusalUnconfirmed")
+        crowd.now = due
+        status, reason, due = await verdict()
+        assert (status, reason) == ("INVALID", "BadCredentials")
+        assert crowd.now - proved <= INTERVAL + timedelta(minutes=1)
+
+        crowd.simulator.change(crowd.token, state="VALID")
+        asked = crowd.simulator.count(credential=crowd.token.label)
+        crowd.now += timedelta(hours=5)
+        assert (await verdict())[0] == "INVALID"
+        assert crowd.simulator.count(credential=crowd.token.label) == asked
+        await crowd.request(reconciler, key)
+        assert (await verdict())[:2] == ("VALID", "Verified")
+
+
+@pytest.mark.parametrize("crowd", [1], indirect=True)
+async def test_an_outage_of_any_length_moves_no_verdict_and_is_asked_about_ever_more_rarely(
+    crowd: Crowd,
+) -> None:
+    (key,) = crowd.keys
+    async with crowd.operator() as reconciler:
+        ((due, _),) = await crowd.passes(reconciler, [key])
+        crowd.simulator.fault("STATUS", credential=crowd.token.label, status=503)
+        began = crowd.now
+        while crowd.now < began + timedelta(hours=48):
+            crowd.now = due
+            ((due, _),) = await crowd.passes(reconciler, [key])
+            setup = reconciler.inventory.get(key)
+            assert setup is not None
+            (entry,) = setup.raw_status["integrations"]
+            assert entry["verificationStatus"] == "VALID"
+            condition = next(c for c in setup.raw_status["conditions"] if c["type"] == "GitHubConnected")
+            assert condition["status"] == "True"
+        # pauses double from a minute to between half an hour and an hour: at most two an hour, and the first few
+        assert crowd.simulator.count(credential=crowd.token.label) <= 2 * 48 + 8
+        crowd.simulator.lift(credential=crowd.token.label)
+        crowd.now = due
+        await crowd.passes(reconciler, [key])
+        setup = reconciler.inventory.get(key)
+        assert setup is not None
+        assert setup.raw_status["integrations"][0]["reason"] == "Verified"
