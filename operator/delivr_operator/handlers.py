@@ -23,10 +23,11 @@ class Inbox:
     def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """Queue what a ReleaseSetup's news concerns."""
         setup = ReleaseSetup.parse(body)
-        if gone:
+        concerned = self.inventory.drop(setup) if gone else self.inventory.put(setup)
+        if gone and self.inventory.get(setup.key) is None:
             self.queue.forget(setup.key)
             self.metrics.forget(setup.key)
-        for key in self.inventory.drop(setup.key) if gone else self.inventory.put(setup):
+        for key in concerned:
             self.queue.add(key)
 
     def namespace_seen(self, name: str, annotations: Mapping[str, str], *, gone: bool) -> None:

@@ -39,9 +39,12 @@ class Inventory:
         return tuple(rival for key in sorted(keys) if not (rival := self._setups[key]).deleting)
 
     def put(self, setup: ReleaseSetup) -> frozenset[Key]:
-        """Take a resource as a watch showed it; an echo or something older concerns nobody."""
+        """Take a resource as a watch showed it; an echo or something older concerns nobody.
+
+        News of an object and of a later one in its place come on separate ways and may overtake each other.
+        """
         known = self._setups.get(setup.key)
-        if known is not None and known.uid == setup.uid and not _is_newer(setup, known):
+        if known is not None and not _is_newer(setup, known):
             return frozenset()
         affected = self._unlink(setup.key)
         self._setups[setup.key] = setup
@@ -56,11 +59,14 @@ class Inventory:
             self._setups[setup.key] = setup
             self._link(setup)
 
-    def drop(self, key: Key) -> frozenset[Key]:
-        """Forget a resource that is gone; its rivals may take over."""
-        affected = self._unlink(key)
-        self._setups.pop(key, None)
-        return frozenset(affected - {key})
+    def drop(self, setup: ReleaseSetup) -> frozenset[Key]:
+        """Forget a resource that is gone; its rivals may take over, and one in its place stays known."""
+        known = self._setups.get(setup.key)
+        if known is None or known.uid != setup.uid:
+            return frozenset()
+        affected = self._unlink(setup.key)
+        del self._setups[setup.key]
+        return frozenset(affected - {setup.key})
 
     def concerned_by_secret(self, namespace: str, name: str) -> frozenset[Key]:
         """Return the resources that refer to a Secret."""
