@@ -4,6 +4,7 @@ from dev.simulator.app_store_connect import AppStoreConnect
 from dev.simulator.github import GitHub
 from dev.simulator.google import GoogleToken
 from dev.simulator.jenkins import Jenkins
+from dev.simulator.jira import Jira
 from dev.simulator.play_store import PlayStore
 from dev.simulator.provider import Provider
 from dev.simulator.slack import Slack
@@ -15,4 +16,5 @@ PROVIDERS: tuple[type[Provider], ...] = (
     PlayStore,
     Slack,
     Jenkins,
+    Jira,
 )

@@ -6,6 +6,8 @@ from dev.simulator.app_store_connect import ApiKey, App
 from dev.simulator.github_state import GitHubCredential, Repository, Workflow
 from dev.simulator.google import ServiceAccount
 from dev.simulator.jenkins_state import ApiToken, Job
+from dev.simulator.jira import JiraToken
+from dev.simulator.jira import Project as JiraProject
 from dev.simulator.play_store import Package
 from dev.simulator.slack import BotToken, Channel
 from dev.simulator.state import Credential, World
@@ -15,6 +17,7 @@ WORKFLOWS = (".github/workflows/ios-build.yml", ".github/workflows/android-build
 APP = "com.acme.app"
 JOB = "folder/job"
 CHANNELS = ("releases", "dev-team")
+JIRA_PROJECT = "MOB"
 
 
 @dataclass
@@ -26,6 +29,7 @@ class Seed:
     play_store: ServiceAccount = field(default_factory=lambda: ServiceAccount(project="acme-release"))
     jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
     slack: BotToken = field(default_factory=BotToken)
+    jira: JiraToken = field(default_factory=lambda: JiraToken(email="release-bot@acme.example"))
 
     def credentials(self) -> dict[str, Credential]:
         """Give each provider's credential, so that the seed can be changed like any other."""
@@ -35,6 +39,7 @@ class Seed:
             "PLAY_STORE": self.play_store,
             "JENKINS": self.jenkins,
             "SLACK": self.slack,
+            "JIRA": self.jira,
         }
 
     def sow(self, world: World) -> None:
@@ -51,6 +56,7 @@ class Seed:
         world.put_target("JENKINS", Job(name=JOB, visible_to=(self.jenkins.id,)))
         for channel in CHANNELS:
             world.put_target("SLACK", Channel(name=channel, workspace=self.slack.workspace))
+        world.put_target("JIRA", JiraProject(name=JIRA_PROJECT, visible_to=(self.jira.id,)))
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """Give each integration's Secret fields."""
@@ -60,4 +66,5 @@ class Seed:
             "playStore": self.play_store.secret,
             "jenkins": self.jenkins.secret,
             "slack": self.slack.secret,
+            "jira": self.jira.secret,
         }

@@ -331,6 +331,35 @@ CHAT = (
     ),
 )
 
+JIRA: Mapping[str, Any] = {
+    "url": "https://acme.atlassian.net",
+    "projectKey": "MOB",
+    "secretRef": {"name": "jira"},
+}
+PROJECT_KEY = "must be a project's key such as MOB"
+
+
+def jira(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares Jira with some fields otherwise."""
+    return {"spec.jira": {**JIRA, **fields}}
+
+
+TRACKERS = (
+    Bad("Jira without TLS", jira(url="http://jira.acme.example"), "spec.jira.url", URL),
+    Bad("Jira with a page", jira(url="https://acme.atlassian.net/browse?x=1"), "spec.jira.url", URL),
+    Bad("Jira project in lower case", jira(projectKey="mob"), "spec.jira.projectKey", PROJECT_KEY),
+    Bad("Jira project by an issue", jira(projectKey="MOB-12"), "spec.jira.projectKey", PROJECT_KEY),
+    Bad("Jira project above", jira(projectKey="../X"), "spec.jira.projectKey", PROJECT_KEY),
+    Bad("Jira project of one letter", jira(projectKey="M"), "spec.jira.projectKey", "at least 2 chars"),
+    Bad("Jira token in the spec", jira(apiToken="x"), "spec.jira.apiToken", "unknown field"),
+    Bad(
+        "Jira key of another type",
+        jira(secretRef={"name": "jira", "keys": {"username": "user"}}),
+        "spec.jira.secretRef.keys",
+        "may rename only the fields apiToken, email",
+    ),
+)
+
 REFUSED = (
     *IDENTITY,
     *SELECTION,
@@ -341,10 +370,12 @@ REFUSED = (
     *CONTROLLERS,
     *WORKFLOWS,
     *CHAT,
+    *TRACKERS,
 )
 """The API server refuses these at apply."""
 
 REACHES_STATUS = (
+    Bad("Jira by a hidden address", jira(url="https://0x7f.1"), "spec.jira.url", "must name its host"),
     Bad(
         "Jenkins by a hidden address", jenkins(url="https://0x7f.1"), "spec.jenkins.url", "must name its host"
     ),

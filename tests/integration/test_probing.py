@@ -98,6 +98,11 @@ def scene(sim: Simulator, which: IntegrationType, /, **fields: Any) -> Scene:
             issued = sim.issue("SLACK", **fields)
             sim.target("SLACK", "channel", "releases", workspace=issued.fields["workspace"])
             return Scene(which, issued, {"channels": ["releases"]})
+        case T.JIRA:
+            key = f"X{unique.upper()}"
+            sim.target("JIRA", "project", key)
+            written = {"url": sim.settings["JIRA_URL"], "projectKey": key}
+            return Scene(which, sim.issue("JIRA", **fields), written)
         case _:
             raise AssertionError(which)
 
@@ -142,6 +147,7 @@ CAVEATS = {
     T.PLAY_STORE: (Caveat.RELEASE_PERMISSION_UNPROVEN,),
     T.JENKINS: (Caveat.BUILD_PERMISSION_UNPROVEN,),
     T.SLACK: (),
+    T.JIRA: (),
 }
 
 
@@ -167,8 +173,12 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     },
     "AGREEMENT_REQUIRED": {T.APP_STORE_CONNECT: R.AGREEMENT_REQUIRED},
     "API_DISABLED": {T.PLAY_STORE: R.API_DISABLED},
-    "LOGIN_BLOCKED": {T.GITHUB: Doubt.LOGIN_BLOCKED, T.SLACK: Doubt.LOGIN_BLOCKED},
-    "MAINTENANCE": {T.JENKINS: Doubt.MAINTENANCE, T.SLACK: Doubt.MAINTENANCE},
+    "LOGIN_BLOCKED": {
+        T.GITHUB: Doubt.LOGIN_BLOCKED,
+        T.SLACK: Doubt.LOGIN_BLOCKED,
+        T.JIRA: Doubt.LOGIN_BLOCKED,
+    },
+    "MAINTENANCE": dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA), Doubt.MAINTENANCE),
     "RATE_LIMITED": dict.fromkeys(TYPES, Doubt.RATE_LIMITED),
 }
 
@@ -207,6 +217,7 @@ async def test_a_credential_that_nobody_issued_is_refused(sim: Simulator, kind: 
         (T.GITHUB, "GITHUB", "repository", "{organization}/{repoName}"),
         (T.APP_STORE_CONNECT, "APP_STORE_CONNECT", "app", "{bundleId}"),
         (T.PLAY_STORE, "PLAY_STORE", "package", "{packageName}"),
+        (T.JIRA, "JIRA", "project", "{projectKey}"),
     ],
 )
 async def test_a_target_that_is_gone_is_not_found(
@@ -539,7 +550,7 @@ async def test_no_log_at_any_level_holds_a_secret(
     with caplog.at_level(logging.DEBUG):
         outcome = await proved(sim, given)
     assert isinstance(outcome, Verified)
-    clear = {"serviceAccountEmail", "username"}
+    clear = {"serviceAccountEmail", "username", "email"}
     for name, value in given.issued.secret.items():
         if name not in clear:
             assert value not in caplog.text

@@ -7,6 +7,7 @@ from delivr_operator.providers.app_store_connect import APP_STORE_CONNECT
 from delivr_operator.providers.github import GITHUB
 from delivr_operator.providers.github_actions import GITHUB_ACTIONS
 from delivr_operator.providers.jenkins import JENKINS
+from delivr_operator.providers.jira import JIRA
 from delivr_operator.providers.play_store import PLAY_STORE
 from delivr_operator.providers.provider import Provider
 from delivr_operator.providers.slack import SLACK
@@ -18,6 +19,7 @@ PROVIDERS: tuple[Provider[Any, Any], ...] = (
     JENKINS,
     GITHUB_ACTIONS,
     SLACK,
+    JIRA,
 )
 
 

@@ -74,6 +74,9 @@ PIPELINE = {
 }
 
 
+JIRA = {"url": "https://acme.atlassian.net", "projectKey": "MOB"}
+
+
 @cache
 def samples() -> Mapping[IntegrationType, Sample]:
     repository = {"organization": "acme", "repoName": "mobile-app"}
@@ -134,6 +137,12 @@ def samples() -> Mapping[IntegrationType, Sample]:
                 "channels": ["releases"],
                 "notifyOnEvents": ["release_started", "build_completed"],
             },
+        ),
+        IntegrationType.JIRA: Sample(
+            "jira",
+            {**JIRA, "secretRef": {"name": "jira"}},
+            {"email": "bot@acme.example", "apiToken": f"ATATT{CANARY}"},
+            {**JIRA, "email": "bot@acme.example", "apiToken": SECRET},
         ),
     }
 

@@ -46,6 +46,7 @@ NAMES = [
         "buildable",
     ),
     *("quietingDown", "start"),
+    *("active", "key", "errorMessages", "havePermission", "BROWSE_PROJECTS"),
 ]
 WORDS = [
     *("Bad credentials", "Not Found", "NOT_AUTHORIZED", "FORBIDDEN", "forbidden", "invalid_grant", "active"),
@@ -63,6 +64,7 @@ HEADER_NAMES = [
     *("retry-after", "date", "x-ratelimit-remaining", "x-ratelimit-reset", "x-oauth-scopes", "x-github-sso"),
     *("github-authentication-token-expiration", "www-authenticate", "x-you-are-authenticated-as"),
     *("x-required-permission", "x-jenkins", "location", "x-rate-limit", "x-unheard-of"),
+    *("x-seraph-loginreason", "x-authentication-denied-reason", "x-ratelimit-interval-seconds"),
 ]
 HEADER_VALUES = [
     *("0", "1", "60", "-5", "99999999999", "9" * 40, "Fri, 01 May 2026 12:01:00 GMT", "1777636860"),
@@ -237,10 +239,21 @@ async def test_an_outage_is_left_to_the_edge(provider: AnyProvider) -> None:
         await provider.probe(Scripted([outage]), found.declaration.config, found.secrets)
 
 
-def test_only_jenkins_lets_a_tenant_choose_its_host() -> None:
-    chosen = {
-        provider.type: provider.tenant_chosen_host(credential(provider.type).declaration.config)
-        for provider in PROVIDERS
-    }
-    assert chosen.pop(IntegrationType.JENKINS) == "jenkins.acme.example:443"
-    assert set(chosen.values()) == {None}
+CHOSEN_BY_TENANTS = {
+    IntegrationType.JENKINS: "jenkins.acme.example:443",
+    IntegrationType.JIRA: "acme.atlassian.net:443",
+}
+
+
+@every_provider
+def test_only_self_hosted_types_let_a_tenant_choose_the_host(provider: AnyProvider) -> None:
+    chosen = provider.tenant_chosen_host(credential(provider.type).declaration.config)
+    assert chosen == CHOSEN_BY_TENANTS.get(provider.type)
+
+
+@every_provider
+def test_optional_fields_are_the_credentials_own(provider: AnyProvider) -> None:
+    fields = {str(field.alias): field for field in provider.secrets.model_fields.values()}
+    assert {*provider.optional} <= fields.keys()
+    assert not any(fields[name].is_required() for name in provider.optional)
+    assert provider.wanted(credential(provider.type).declaration.config) <= {*provider.optional}
