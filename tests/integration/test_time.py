@@ -290,7 +290,7 @@ async def test_an_outage_of_any_length_moves_no_verdict_and_is_asked_about_ever_
             assert entry["verificationStatus"] == "VALID"
             condition = next(c for c in setup.raw_status["conditions"] if c["type"] == "GitHubConnected")
             assert condition["status"] == "True"
-        # pauses double from a minute to between half an hour and an hour: at most two an hour, and the first few
+        # pauses double from a minute to at least half an hour: two an hour at most, and the first few
         assert crowd.simulator.count(credential=crowd.token.label) <= 2 * 48 + 8
         crowd.simulator.lift(credential=crowd.token.label)
         crowd.now = due
