@@ -14,6 +14,7 @@ from dev.simulator.signing import new_rsa_key, unverified, verified_claims
 from dev.simulator.state import Credential, CredentialState, World
 
 PLAY = "PLAY_STORE"
+FIREBASE = "FIREBASE"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 KEY_FILE_AUDIENCE = "https://oauth2.googleapis.com/token"
 LIFE = 3600
@@ -142,7 +143,8 @@ class GoogleToken(Provider):
         return self._judge(ask, form.get("assertion", ""))
 
     def _judge(self, ask: Ask, assertion: str) -> Answer:
-        found = self.world.credential(PLAY, self.presented(ask) or "")
+        address = self.presented(ask) or ""
+        found = self.world.credential(PLAY, address) or self.world.credential(FIREBASE, address)
         if not isinstance(found, ServiceAccount):
             return _oauth(400, "invalid_grant", "Invalid grant: account not found")
         standing = found.standing(ask.now)

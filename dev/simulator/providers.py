@@ -1,6 +1,7 @@
 """The table of simulated providers."""
 
 from dev.simulator.app_store_connect import AppStoreConnect
+from dev.simulator.firebase import CloudResourceManager, Firebase
 from dev.simulator.github import GitHub
 from dev.simulator.google import GoogleToken
 from dev.simulator.jenkins import Jenkins
@@ -16,5 +17,7 @@ PROVIDERS: tuple[type[Provider], ...] = (
     PlayStore,
     Slack,
     Jenkins,
+    Firebase,
+    CloudResourceManager,
     Jira,
 )

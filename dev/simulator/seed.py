@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from dev.simulator.app_store_connect import ApiKey, App
+from dev.simulator.firebase import App as FirebaseApp
+from dev.simulator.firebase import FirebaseAccount, Project
 from dev.simulator.github_state import GitHubCredential, Repository, Workflow
 from dev.simulator.google import ServiceAccount
 from dev.simulator.jenkins_state import ApiToken, Job
@@ -17,6 +19,8 @@ WORKFLOWS = (".github/workflows/ios-build.yml", ".github/workflows/android-build
 APP = "com.acme.app"
 JOB = "folder/job"
 CHANNELS = ("releases", "dev-team")
+FIREBASE_PROJECT = "acme-mobile"
+FIREBASE_APPS = ("1:1234567890:ios:0a1b2c3d4e5f6789", "1:1234567890:android:0a1b2c3d4e5f6789")
 JIRA_PROJECT = "MOB"
 
 
@@ -29,6 +33,7 @@ class Seed:
     play_store: ServiceAccount = field(default_factory=lambda: ServiceAccount(project="acme-release"))
     jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
     slack: BotToken = field(default_factory=BotToken)
+    firebase: FirebaseAccount = field(default_factory=lambda: FirebaseAccount(project=FIREBASE_PROJECT))
     jira: JiraToken = field(default_factory=lambda: JiraToken(email="release-bot@acme.example"))
 
     def credentials(self) -> dict[str, Credential]:
@@ -39,6 +44,7 @@ class Seed:
             "PLAY_STORE": self.play_store,
             "JENKINS": self.jenkins,
             "SLACK": self.slack,
+            "FIREBASE": self.firebase,
             "JIRA": self.jira,
         }
 
@@ -56,6 +62,9 @@ class Seed:
         world.put_target("JENKINS", Job(name=JOB, visible_to=(self.jenkins.id,)))
         for channel in CHANNELS:
             world.put_target("SLACK", Channel(name=channel, workspace=self.slack.workspace))
+        world.put_target("FIREBASE", Project(name=FIREBASE_PROJECT, visible_to=(self.firebase.id,)))
+        for app in FIREBASE_APPS:
+            world.put_target("FIREBASE", FirebaseApp(name=app, project=FIREBASE_PROJECT))
         world.put_target("JIRA", JiraProject(name=JIRA_PROJECT, visible_to=(self.jira.id,)))
 
     def secrets(self) -> dict[str, dict[str, str]]:
@@ -66,5 +75,6 @@ class Seed:
             "playStore": self.play_store.secret,
             "jenkins": self.jenkins.secret,
             "slack": self.slack.secret,
+            "firebase": self.firebase.secret,
             "jira": self.jira.secret,
         }

@@ -360,6 +360,59 @@ TRACKERS = (
     ),
 )
 
+FIREBASE: Mapping[str, Any] = {
+    "projectId": "acme-mobile",
+    "iosAppId": "1:1234567890:ios:0a1b2c3d4e5f6789",
+    "secretRef": {"name": "firebase"},
+}
+
+
+def firebase(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares Firebase with some fields otherwise."""
+    return {"spec.firebase": {**FIREBASE, **fields}}
+
+
+_WITHOUT_APP = {name: value for name, value in FIREBASE.items() if name != "iosAppId"}
+DISTRIBUTION = (
+    Bad("Firebase without app", {"spec.firebase": _WITHOUT_APP}, "spec.firebase", "name the app that builds"),
+    Bad(
+        "Firebase project by name",
+        firebase(projectId="Acme Mobile"),
+        "spec.firebase.projectId",
+        "must be a project id such as acme-mobile",
+    ),
+    Bad(
+        "Firebase project by number",
+        firebase(projectId="1234567890"),
+        "spec.firebase.projectId",
+        "must be a project id such as acme-mobile",
+    ),
+    Bad(
+        "Firebase app by bundle",
+        firebase(iosAppId="com.acme.app"),
+        "spec.firebase.iosAppId",
+        "must be the App ID of an iOS app",
+    ),
+    Bad(
+        "Firebase app of the other platform",
+        firebase(androidAppId=FIREBASE["iosAppId"]),
+        "spec.firebase.androidAppId",
+        "must be the App ID of an Android app",
+    ),
+    Bad(
+        "Firebase key in the spec",
+        firebase(serviceAccountKey="{}"),
+        "spec.firebase.serviceAccountKey",
+        "unknown field",
+    ),
+    Bad(
+        "Firebase key of another type",
+        firebase(secretRef={"name": "firebase", "keys": {"privateKey": "key"}}),
+        "spec.firebase.secretRef.keys",
+        "may rename only the field serviceAccountKey",
+    ),
+)
+
 REFUSED = (
     *IDENTITY,
     *SELECTION,
@@ -371,6 +424,7 @@ REFUSED = (
     *WORKFLOWS,
     *CHAT,
     *TRACKERS,
+    *DISTRIBUTION,
 )
 """The API server refuses these at apply."""
 

@@ -103,6 +103,14 @@ def scene(sim: Simulator, which: IntegrationType, /, **fields: Any) -> Scene:
             sim.target("JIRA", "project", key)
             written = {"url": sim.settings["JIRA_URL"], "projectKey": key}
             return Scene(which, sim.issue("JIRA", **fields), written)
+        case T.FIREBASE:
+            apps = {f"{os}AppId": f"1:{int(unique, 16)}:{os}:{unique}" for os in ("ios", "android")}
+            project = f"acme-{unique}"
+            sim.target("FIREBASE", "project", project)
+            for app in apps.values():
+                sim.target("FIREBASE", "app", app, project=project)
+            issued = sim.issue("FIREBASE", **{"private_key": "shared", **fields})
+            return Scene(which, issued, {"projectId": project, **apps})
         case _:
             raise AssertionError(which)
 
@@ -148,6 +156,7 @@ CAVEATS = {
     T.JENKINS: (Caveat.BUILD_PERMISSION_UNPROVEN,),
     T.SLACK: (),
     T.JIRA: (),
+    T.FIREBASE: (),
 }
 
 
@@ -164,7 +173,10 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     "EXPIRED": dict.fromkeys(TYPES, BAD) | {T.SLACK: E},
     "REVOKED": {**dict.fromkeys(TYPES, BAD), T.SLACK: R.REVOKED},
     "INSUFFICIENT_PERMISSION": dict.fromkeys(TYPES, SMALL),
-    "DISABLED": {T.PLAY_STORE: R.ACCOUNT_DISABLED, T.SLACK: R.ACCOUNT_DISABLED, T.APP_STORE_CONNECT: BAD},
+    "DISABLED": {
+        **dict.fromkeys((T.PLAY_STORE, T.FIREBASE, T.SLACK), R.ACCOUNT_DISABLED),
+        T.APP_STORE_CONNECT: BAD,
+    },
     "SSO_REQUIRED": {
         T.GITHUB: R.SSO_REQUIRED,
         T.GITHUB_ACTIONS: R.SSO_REQUIRED,
@@ -172,7 +184,7 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
         T.SLACK: Doubt.MAINTENANCE,
     },
     "AGREEMENT_REQUIRED": {T.APP_STORE_CONNECT: R.AGREEMENT_REQUIRED},
-    "API_DISABLED": {T.PLAY_STORE: R.API_DISABLED},
+    "API_DISABLED": dict.fromkeys((T.PLAY_STORE, T.FIREBASE), R.API_DISABLED),
     "LOGIN_BLOCKED": {
         T.GITHUB: Doubt.LOGIN_BLOCKED,
         T.SLACK: Doubt.LOGIN_BLOCKED,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from delivr_operator.outcome import Doubt, IntegrationType, Rejected, Rejection, Unknown, Verified
+from delivr_operator.outcome import Caveat, Doubt, IntegrationType, Rejected, Rejection, Unknown, Verified
 from dev.simulator.client import Simulator
 from tests.integration.test_probing import Scene, proved, scene
 
@@ -83,3 +83,25 @@ async def test_jira_tells_of_its_limits_in_many_ways(sim: Simulator, kind: str, 
     # Cloud's moment has no seconds.
     least = 60 if style == "none" else 138
     assert timedelta(seconds=least) <= outcome.retry_after <= timedelta(seconds=201)
+
+
+async def test_firebase_tells_what_of_it_is_deleted_or_elsewhere(sim: Simulator) -> None:
+    given = scene(sim, T.FIREBASE)
+    project, app = given.written["projectId"], given.written["androidAppId"]
+    sim.target("FIREBASE", "app", app, project="another-one")
+    assert "belongs to another project" in (await refused(sim, given)).detail
+    sim.target("FIREBASE", "app", app, state="ABSENT", project=project)
+    assert (await refused(sim, given)).detail == f"App {app} is absent."
+    sim.target("FIREBASE", "app", app, project=project, state="DISABLED")
+    assert (await refused(sim, given)).reason is Rejection.TARGET_DISABLED
+    sim.target("FIREBASE", "project", project, state="DISABLED")
+    assert (await refused(sim, given)).detail == f"Project {project} was deleted."
+    sim.target("FIREBASE", "project", project, state="ABSENT")
+    assert (await refused(sim, given)).reason is Rejection.INSUFFICIENT_PERMISSION
+
+
+async def test_firebase_leaves_writing_unproven_where_the_right_to_it_cannot_be_asked(sim: Simulator) -> None:
+    off = {"error": "SERVICE_DISABLED", "error_path": "*:testIamPermissions"}
+    assert await proved(sim, scene(sim, T.FIREBASE, **off)) == Verified((Caveat.WRITE_UNPROVEN,))
+    small = await refused(sim, scene(sim, T.FIREBASE, granted=["firebase.projects.get"]))
+    assert "firebaseappdistro.releases.update" in small.detail

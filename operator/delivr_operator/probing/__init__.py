@@ -159,6 +159,7 @@ class Prober:
         reads = {
             IntegrationType.APP_STORE_CONNECT: self._settings.appstore_connect_timeout,
             IntegrationType.PLAY_STORE: self._settings.playstore_api_timeout,
+            IntegrationType.FIREBASE: self._settings.playstore_api_timeout,
         }
         return replace(self._limits, read=reads.get(kind, self._limits.read))
 

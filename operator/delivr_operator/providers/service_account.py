@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from delivr_operator.outcome import Doubt, Outcome, Rejected, Rejection, Unknown, Verified
 from delivr_operator.providers.answer import doubtful, is_skewed
@@ -68,6 +68,35 @@ def _host(url: str) -> str | None:
 
 
 KEY_FILE = Bundle("serviceAccountKey", unpack)
+
+
+def _account(whole: SecretStr) -> ServiceAccount:
+    fields = unpack(whole)
+    if isinstance(fields, Flaw):
+        raise ValueError(fields.sentence)  # noqa: TRY004 - what pydantic takes for a bad value
+    return ServiceAccount.model_validate(fields)
+
+
+def _key_file(whole: SecretStr) -> SecretStr:
+    try:
+        _account(whole)
+    except ValidationError as error:  # what pydantic itself would say names fields that the file has not
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        field = {"serviceAccountEmail": "client_email", "privateKey": "private_key"}.get(
+            str(first["loc"][0]), "private_key_id"
+        )
+        raise ValueError(f"holds a damaged {field}: download the key file from Google Cloud again") from None
+    return whole
+
+
+class WholeKeyFile(Secrets):
+    """A service account by its whole key file, for rows that keep it whole."""
+
+    service_account_key: Annotated[SecretStr, AfterValidator(_key_file)]
+
+    def account(self) -> ServiceAccount:
+        """Return the account that the key is of."""
+        return _account(self.service_account_key)
 
 
 class AccessToken(Body):
@@ -208,6 +237,16 @@ def judge_api(response: Response) -> Outcome:
     if response.status == HTTPStatus.FORBIDDEN and body.error.status == "PERMISSION_DENIED":
         return _verdict(Rejection.INSUFFICIENT_PERMISSION, response, body.error.status)
     return doubtful(response)
+
+
+def judge_target(response: Response) -> Outcome:
+    """Judge an error answer about a named target, whose absence newer APIs tell by the status alone."""
+    body = read(response, _ErrorBody)
+    if body is not None and (response.status, body.error.status) == (HTTPStatus.NOT_FOUND, "NOT_FOUND"):
+        told = any(info.reason for info in (*body.error.details, *body.error.errors))
+        if not told:
+            return _verdict(Rejection.TARGET_NOT_FOUND, response, body.error.status)
+    return judge_api(response)
 
 
 def _verdict(known: Rejection | Doubt, response: Response, code: str) -> Rejected | Unknown:

@@ -74,6 +74,11 @@ PIPELINE = {
 }
 
 
+FIREBASE = {
+    "projectId": "acme-mobile",
+    "iosAppId": "1:1234567890:ios:0a1b2c3d4e5f6789",
+    "androidAppId": "1:1234567890:android:0a1b2c3d4e5f6789",
+}
 JIRA = {"url": "https://acme.atlassian.net", "projectKey": "MOB"}
 
 
@@ -138,6 +143,12 @@ def samples() -> Mapping[IntegrationType, Sample]:
                 "notifyOnEvents": ["release_started", "build_completed"],
             },
         ),
+        IntegrationType.FIREBASE: Sample(
+            "firebase",
+            {**FIREBASE, "secretRef": {"name": "firebase"}},
+            {"serviceAccountKey": key_file()},
+            {**FIREBASE, "serviceAccountKey": SECRET},
+        ),
         IntegrationType.JIRA: Sample(
             "jira",
             {**JIRA, "secretRef": {"name": "jira"}},
@@ -179,5 +190,6 @@ def credential(kind: IntegrationType) -> Credential:
 def leaks(text: str, kind: IntegrationType) -> bool:
     """Tell whether any secret of this type's sample, or CANARY, stands in `text`, plain or as base64."""
     wanted = [CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("=")]
-    sealed = [value for name, value in samples()[kind].secret.items() if name == "privateKey"]
-    return any(one in text for one in [*wanted, *(line for key in sealed for line in key.split("\n")[1:3])])
+    keys = [value for value in samples()[kind].secret.values() if "PRIVATE KEY" in value]
+    lines = [line for key in keys for line in key.replace("\\n", "\n").split("\n")[1:3]]
+    return any(one in text for one in [*wanted, *lines])
