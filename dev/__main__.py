@@ -11,6 +11,7 @@ from pathlib import Path
 from dev.binaries import binaries
 from dev.cluster import DevelopmentCluster, tell_how_to_use
 from dev.database_server import prepare
+from dev.node import node_command
 from dev.process import StartError
 from dev.progress import say
 
@@ -48,6 +49,7 @@ def build(*, controller_manager: bool = False) -> None:
     """Everything that is slow to make is in the cache."""
     for kind in DATABASES:  # before the build: they fail in seconds where they fail
         prepare(kind)
+    node_command()
     binaries(controller_manager)
 
 

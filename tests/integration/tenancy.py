@@ -247,12 +247,9 @@ class Tenancy:
                     process.wait()
 
 
-def _rights(namespace: str) -> list[dict[str, Json]]:
+def _rights(access: ClusterAccess, namespace: str) -> list[dict[str, Json]]:
     """The namespaced overlay's objects, moved into `namespace`."""
-    overlay = ROOT / "manifests" / "overlays" / "namespaced"
-    rendered = subprocess.run(
-        ["kubectl", "kustomize", str(overlay)], check=True, capture_output=True, text=True
-    ).stdout
+    rendered = access.kubectl("kustomize", str(ROOT / "manifests" / "overlays" / "namespaced"))
     wanted = {"ServiceAccount", "Role", "RoleBinding"}
     found = [o for o in yaml.safe_load_all(rendered) if o and o["kind"] in wanted]
     for one in found:
@@ -277,7 +274,7 @@ def make_tenancy(
             "metadata": {"name": name, "annotations": {"release.delivr.live/tenant-id": TENANT}},
         }
         found.apply(namespace)
-        found.apply(*_rights(name))
+        found.apply(*_rights(access, name))
         subprocess.run(
             [PROGRAM, "migrate", "up"],
             check=True,

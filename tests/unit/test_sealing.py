@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from delivr_operator.rows import Config
 from delivr_operator.sealing import CannotOpen, Envelope, Sealer, Unopenable, looks_sealed
+from dev.node import node_command
 
 HEX_KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 PASSPHRASE = "a passphrase of 32 characters, ü!"
@@ -61,7 +62,7 @@ def node(script: str, value: str) -> str:
         f"{script}; process.stdout.write(JSON.stringify(output));"
     )
     answer = subprocess.run(
-        ["node", "-e", program],
+        [node_command(), "-e", program],
         input=given_to_node,
         capture_output=True,
         text=True,
