@@ -69,11 +69,15 @@ BAD: tuple[tuple[str, str], ...] = (
     ("ENABLE_SLACK_INTEGRATION", "2"),
     ("GITHUB_API_URL", CANARY),
     ("GITHUB_API_URL", f"https://h:{CANARY}"),
-    ("APP_STORE_CONNECT_API_URL", f"http://{CANARY}.test"),
     ("PLAY_STORE_API_URL", f"https://u:{CANARY}@h"),
     ("GOOGLE_TOKEN_URL", f"https://h/?{CANARY}"),
     ("GOOGLE_TOKEN_URL", f"https://[{CANARY}]"),
     ("SLACK_API_URL", f"https://{CANARY} .test"),
+    *(
+        (name.upper(), f"http://{CANARY}.test")
+        for name in ProbeSettings.model_fields
+        if name.endswith("_url")
+    ),
     ("EXTRA_CA_FILE", f"/nonexistent/{CANARY}.pem"),
     ("TRUSTED_HOSTS", "10.0.0.0/99"),
     ("TRUSTED_HOSTS", f"https://{CANARY}.test"),

@@ -52,13 +52,12 @@ def written(name: str = "app", namespace: str = "falcon", **spec: Any) -> Writte
     return WrittenSetup(namespace, name, parse_spec(given))
 
 
-def manifests(*setups: WrittenSetup, without: str = "", namespace: str = "falcon") -> Manifests:
+def manifests(*setups: WrittenSetup) -> Manifests:
     secrets = {
-        (namespace, name): WrittenSecret(
+        ("falcon", name): WrittenSecret(
             {key: SecretBytes(value.encode()) for key, value in values.items()}, frozenset({"ci.acme.test"})
         )
         for name, values in SECRETS.items()
-        if name != without
     }
     return Manifests(setups, secrets)
 
@@ -111,9 +110,9 @@ async def test_what_a_yes_leaves_open_is_noted() -> None:
 
 async def test_a_secret_counts_only_in_the_resources_own_namespace() -> None:
     prober = Scripted()
-    (line,) = await check(manifests(written(github=GITHUB), namespace="eagle"), prober)
+    (line,) = await check(manifests(written(namespace="eagle", github=GITHUB)), prober)
     assert (line.verdict, line.reason) == (CANNOT_TELL, "SecretNotFound")
-    assert "No file holds Secret falcon/github" in line.message
+    assert "No file holds Secret eagle/github" in line.message
     assert prober.asked == []
 
 
