@@ -3,6 +3,7 @@
 from dev.simulator.app_store_connect import AppStoreConnect
 from dev.simulator.firebase import CloudResourceManager, Firebase
 from dev.simulator.github import GitHub
+from dev.simulator.gitlab import GitLab
 from dev.simulator.google import GoogleToken
 from dev.simulator.jenkins import Jenkins
 from dev.simulator.jira import Jira
@@ -12,6 +13,7 @@ from dev.simulator.slack import Slack
 
 PROVIDERS: tuple[type[Provider], ...] = (
     GitHub,
+    GitLab,
     AppStoreConnect,
     GoogleToken,
     PlayStore,

@@ -6,6 +6,7 @@ from dev.simulator.app_store_connect import ApiKey, App
 from dev.simulator.firebase import App as FirebaseApp
 from dev.simulator.firebase import FirebaseAccount, Project
 from dev.simulator.github_state import GitHubCredential, Repository, Workflow
+from dev.simulator.gitlab import GitLabProject, GitLabToken
 from dev.simulator.google import ServiceAccount
 from dev.simulator.jenkins_state import ApiToken, Job
 from dev.simulator.jira import JiraToken
@@ -15,6 +16,7 @@ from dev.simulator.slack import BotToken, Channel
 from dev.simulator.state import Credential, World
 
 REPOSITORY = "acme/mobile-app"
+GITLAB_PROJECT = "acme/mobile/app"
 WORKFLOWS = (".github/workflows/ios-build.yml", ".github/workflows/android-build.yml")
 APP = "com.acme.app"
 JOB = "folder/job"
@@ -29,6 +31,7 @@ class Seed:
     """One tenant's credentials, made at start; sowing twice gives the same world."""
 
     github: GitHubCredential = field(default_factory=lambda: GitHubCredential(grants={REPOSITORY: "write"}))
+    gitlab: GitLabToken = field(default_factory=lambda: GitLabToken(grants={GITLAB_PROJECT: 30}))
     app_store_connect: ApiKey = field(default_factory=ApiKey)
     play_store: ServiceAccount = field(default_factory=lambda: ServiceAccount(project="acme-release"))
     jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
@@ -40,6 +43,7 @@ class Seed:
         """Give each provider's credential, so that the seed can be changed like any other."""
         return {
             "GITHUB": self.github,
+            "GITLAB": self.gitlab,
             "APP_STORE_CONNECT": self.app_store_connect,
             "PLAY_STORE": self.play_store,
             "JENKINS": self.jenkins,
@@ -55,6 +59,7 @@ class Seed:
         world.put_target("GITHUB", Repository(name=REPOSITORY, visible_to=(self.github.id,)))
         for path in WORKFLOWS:
             world.put_target("GITHUB", Workflow(name=path, repository=REPOSITORY))
+        world.put_target("GITLAB", GitLabProject(name=GITLAB_PROJECT, visible_to=(self.gitlab.id,)))
         world.put_target(
             "APP_STORE_CONNECT", App(name=APP, title="Acme", visible_to=(self.app_store_connect.id,))
         )
@@ -71,6 +76,7 @@ class Seed:
         """Give each integration's Secret fields."""
         return {
             "github": self.github.secret,
+            "gitlab": self.gitlab.secret,
             "appStoreConnect": self.app_store_connect.secret,
             "playStore": self.play_store.secret,
             "jenkins": self.jenkins.secret,

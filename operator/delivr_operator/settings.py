@@ -158,6 +158,7 @@ class ProbeSettings(_Environment):
     play_store_api_url: HttpsUrl = _ADDRESSES.play_store
     google_token_url: HttpsUrl = _ADDRESSES.google_token
     slack_api_url: HttpsUrl = _ADDRESSES.slack
+    gitlab_api_url: HttpsUrl = _ADDRESSES.gitlab
     firebase_api_url: HttpsUrl = _ADDRESSES.firebase
     cloud_resource_manager_url: HttpsUrl = _ADDRESSES.cloud_resource_manager
     extra_ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
@@ -174,6 +175,7 @@ class ProbeSettings(_Environment):
             play_store=self.play_store_api_url,
             google_token=self.google_token_url,
             slack=self.slack_api_url,
+            gitlab=self.gitlab_api_url,
             firebase=self.firebase_api_url,
             cloud_resource_manager=self.cloud_resource_manager_url,
         )

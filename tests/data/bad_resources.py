@@ -58,6 +58,7 @@ JENKINS: Mapping[str, Any] = {
     ],
     "secretRef": {"name": "jenkins"},
 }
+GITLAB: Mapping[str, Any] = {"projectId": "acme/mobile/app", "secretRef": {"name": "gitlab"}}
 WORKFLOW: Mapping[str, Any] = {
     "name": "Nightly",
     "workflowPath": ".github/workflows/nightly.yaml",
@@ -73,6 +74,11 @@ def jenkins(**fields: Any) -> Mapping[str, Any]:
 def pipeline(**fields: Any) -> Mapping[str, Any]:
     """Return a change that declares Jenkins with one field of its pipeline otherwise."""
     return jenkins(pipelines=[{**JENKINS["pipelines"][0], **fields}])
+
+
+def gitlab(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares GitLab with some fields otherwise; a field given as None is left out."""
+    return {"spec.gitlab": {name: value for name, value in {**GITLAB, **fields}.items() if value is not None}}
 
 
 def many(count: int, one: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -413,6 +419,44 @@ DISTRIBUTION = (
     ),
 )
 
+GITLAB_PROJECT = "must be the project's number"
+GITLABS = (
+    Bad("GitLab without project", gitlab(projectId=None), "spec.gitlab.projectId", "Required value"),
+    Bad(
+        "GitLab project as a number",
+        gitlab(projectId=4711),
+        "spec.gitlab.projectId",
+        "must be of type string",
+    ),
+    Bad("GitLab project without group", gitlab(projectId="app"), "spec.gitlab.projectId", GITLAB_PROJECT),
+    Bad(
+        "GitLab project above its group",
+        gitlab(projectId="acme/../app"),
+        "spec.gitlab.projectId",
+        GITLAB_PROJECT,
+    ),
+    Bad(
+        "GitLab project with .git", gitlab(projectId="acme/app.git"), "spec.gitlab.projectId", "without .git"
+    ),
+    Bad("GitLab without TLS", gitlab(apiUrl="http://git.acme.example/api/v4"), "spec.gitlab.apiUrl", URL),
+    Bad(
+        "GitLab with user", gitlab(apiUrl="https://me:pw@git.acme.example/api/v4"), "spec.gitlab.apiUrl", URL
+    ),
+    Bad(
+        "GitLab's page, not its API",
+        gitlab(apiUrl="https://git.acme.example"),
+        "spec.gitlab.apiUrl",
+        "ends with /api/v4",
+    ),
+    Bad("GitLab without Secret", gitlab(secretRef=None), "spec.gitlab.secretRef", "Required value"),
+    Bad(
+        "GitLab key of another type",
+        gitlab(secretRef={"name": "gitlab", "keys": {"accessToken": "token"}}),
+        "spec.gitlab.secretRef.keys",
+        "may rename only the field token",
+    ),
+)
+
 REFUSED = (
     *IDENTITY,
     *SELECTION,
@@ -425,11 +469,18 @@ REFUSED = (
     *CHAT,
     *TRACKERS,
     *DISTRIBUTION,
+    *GITLABS,
 )
 """The API server refuses these at apply."""
 
 REACHES_STATUS = (
     Bad("Jira by a hidden address", jira(url="https://0x7f.1"), "spec.jira.url", "must name its host"),
+    Bad(
+        "GitLab by a hidden address",
+        gitlab(apiUrl="https://0x7f.1/api/v4"),
+        "spec.gitlab.apiUrl",
+        "must name its host",
+    ),
     Bad(
         "Jenkins by a hidden address", jenkins(url="https://0x7f.1"), "spec.jenkins.url", "must name its host"
     ),

@@ -66,21 +66,29 @@ class Scene:
         return found
 
 
+def repository_scene(sim: Simulator, which: IntegrationType, unique: str, /, **fields: Any) -> Scene:
+    if which is T.GITLAB:
+        issued = sim.issue("GITLAB", **fields)
+        sim.target("GITLAB", "project", f"group-{unique}/mobile/app", visible_to=[issued.id])
+        return Scene(which, issued, {"projectId": f"group-{unique}/mobile/app"})
+    issued = sim.issue("GITHUB", **fields)
+    repository = {"organization": f"org-{unique}", "repoName": "mobile-app"}
+    name = f"org-{unique}/mobile-app"
+    sim.target("GITHUB", "repository", name)
+    if which is T.GITHUB:
+        return Scene(which, issued, repository)
+    path = ".github/workflows/ios-build.yml"
+    sim.target("GITHUB", "workflow", path, repository=name)
+    workflow = {"name": "iOS", "workflowPath": path, "platform": "IOS", "target": "APP_STORE"}
+    return Scene(which, issued, {**repository, "workflows": [workflow]})
+
+
 def scene(sim: Simulator, which: IntegrationType, /, **fields: Any) -> Scene:
     """Give a scene in which all is well, but for `fields` of the credential."""
     unique = secrets.token_hex(4)
-    repository = {"organization": f"org-{unique}", "repoName": "mobile-app"}
     match which:
-        case T.GITHUB | T.GITHUB_ACTIONS:
-            issued = sim.issue("GITHUB", **fields)
-            name = f"org-{unique}/mobile-app"
-            sim.target("GITHUB", "repository", name)
-            if which is T.GITHUB:
-                return Scene(which, issued, repository)
-            path = ".github/workflows/ios-build.yml"
-            sim.target("GITHUB", "workflow", path, repository=name)
-            workflow = {"name": "iOS", "workflowPath": path, "platform": "IOS", "target": "APP_STORE"}
-            return Scene(which, issued, {**repository, "workflows": [workflow]})
+        case T.GITHUB | T.GITHUB_ACTIONS | T.GITLAB:
+            return repository_scene(sim, which, unique, **fields)
         case T.APP_STORE_CONNECT:
             sim.target("APP_STORE_CONNECT", "app", f"com.acme.x{unique}.beta")
             sim.target("APP_STORE_CONNECT", "app", f"com.acme.x{unique}")
@@ -151,6 +159,7 @@ async def test_a_good_credential_is_verified_without_a_single_write(
 CAVEATS = {
     T.GITHUB: (),
     T.GITHUB_ACTIONS: (),
+    T.GITLAB: (),
     T.APP_STORE_CONNECT: (),
     T.PLAY_STORE: (Caveat.RELEASE_PERMISSION_UNPROVEN,),
     T.JENKINS: (Caveat.BUILD_PERMISSION_UNPROVEN,),
@@ -170,12 +179,13 @@ BAD = Rejection.BAD_CREDENTIALS
 SMALL = Rejection.INSUFFICIENT_PERMISSION
 STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     "WRONG": dict.fromkeys(TYPES, BAD),
-    "EXPIRED": dict.fromkeys(TYPES, BAD) | {T.SLACK: E},
-    "REVOKED": {**dict.fromkeys(TYPES, BAD), T.SLACK: R.REVOKED},
+    "EXPIRED": dict.fromkeys(TYPES, BAD) | {T.SLACK: E, T.GITLAB: E},
+    "REVOKED": {**dict.fromkeys(TYPES, BAD), T.SLACK: R.REVOKED, T.GITLAB: R.REVOKED},
     "INSUFFICIENT_PERMISSION": dict.fromkeys(TYPES, SMALL),
     "DISABLED": {
         **dict.fromkeys((T.PLAY_STORE, T.FIREBASE, T.SLACK), R.ACCOUNT_DISABLED),
         T.APP_STORE_CONNECT: BAD,
+        T.GITLAB: Doubt.LOGIN_BLOCKED,
     },
     "SSO_REQUIRED": {
         T.GITHUB: R.SSO_REQUIRED,
@@ -185,12 +195,11 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     },
     "AGREEMENT_REQUIRED": {T.APP_STORE_CONNECT: R.AGREEMENT_REQUIRED},
     "API_DISABLED": dict.fromkeys((T.PLAY_STORE, T.FIREBASE), R.API_DISABLED),
-    "LOGIN_BLOCKED": {
-        T.GITHUB: Doubt.LOGIN_BLOCKED,
-        T.SLACK: Doubt.LOGIN_BLOCKED,
-        T.JIRA: Doubt.LOGIN_BLOCKED,
+    "LOGIN_BLOCKED": dict.fromkeys((T.GITHUB, T.GITLAB, T.SLACK, T.JIRA), Doubt.LOGIN_BLOCKED),
+    "MAINTENANCE": {
+        **dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA), Doubt.MAINTENANCE),
+        T.GITLAB: Doubt.UPSTREAM_ERROR,
     },
-    "MAINTENANCE": dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA), Doubt.MAINTENANCE),
     "RATE_LIMITED": dict.fromkeys(TYPES, Doubt.RATE_LIMITED),
 }
 
@@ -227,6 +236,7 @@ async def test_a_credential_that_nobody_issued_is_refused(sim: Simulator, kind: 
     ("kind", "provider", "target", "name"),
     [
         (T.GITHUB, "GITHUB", "repository", "{organization}/{repoName}"),
+        (T.GITLAB, "GITLAB", "project", "{projectId}"),
         (T.APP_STORE_CONNECT, "APP_STORE_CONNECT", "app", "{bundleId}"),
         (T.PLAY_STORE, "PLAY_STORE", "package", "{packageName}"),
         (T.JIRA, "JIRA", "project", "{projectKey}"),

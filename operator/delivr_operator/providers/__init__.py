@@ -7,6 +7,7 @@ from delivr_operator.providers.app_store_connect import APP_STORE_CONNECT
 from delivr_operator.providers.firebase import FIREBASE
 from delivr_operator.providers.github import GITHUB
 from delivr_operator.providers.github_actions import GITHUB_ACTIONS
+from delivr_operator.providers.gitlab import GITLAB
 from delivr_operator.providers.jenkins import JENKINS
 from delivr_operator.providers.jira import JIRA
 from delivr_operator.providers.play_store import PLAY_STORE
@@ -15,6 +16,7 @@ from delivr_operator.providers.slack import SLACK
 
 PROVIDERS: tuple[Provider[Any, Any], ...] = (
     GITHUB,
+    GITLAB,
     APP_STORE_CONNECT,
     PLAY_STORE,
     JENKINS,

@@ -29,6 +29,7 @@ class Endpoints:
     play_store: str = "https://androidpublisher.googleapis.com"
     google_token: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
     slack: str = "https://slack.com/api"
+    gitlab: str = "https://gitlab.com/api/v4"
     firebase: str = "https://firebase.googleapis.com"
     cloud_resource_manager: str = "https://cloudresourcemanager.googleapis.com"
 

@@ -92,6 +92,20 @@ def samples() -> Mapping[IntegrationType, Sample]:
             {"accessToken": f"ghp_{CANARY}"},
             {"accessToken": SECRET, **repository},
         ),
+        IntegrationType.GITLAB: Sample(
+            "gitlab",
+            {
+                "projectId": "acme/mobile/app",
+                "apiUrl": "https://gitlab.acme.example/git/api/v4",
+                "secretRef": {"name": "gitlab"},
+            },
+            {"token": f"glpat-{CANARY}"},
+            {
+                "projectId": "acme/mobile/app",
+                "apiUrl": "https://gitlab.acme.example/git/api/v4",
+                "token": SECRET,
+            },
+        ),
         IntegrationType.APP_STORE_CONNECT: Sample(
             "appStoreConnect",
             {"bundleId": "com.acme.app", "secretRef": {"name": "apple"}},

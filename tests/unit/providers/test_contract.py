@@ -240,6 +240,7 @@ async def test_an_outage_is_left_to_the_edge(provider: AnyProvider) -> None:
 
 
 CHOSEN_BY_TENANTS = {
+    IntegrationType.GITLAB: "gitlab.acme.example:443",
     IntegrationType.JENKINS: "jenkins.acme.example:443",
     IntegrationType.JIRA: "acme.atlassian.net:443",
 }

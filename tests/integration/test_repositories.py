@@ -1,0 +1,130 @@
+"""Repositories at other hosts than github.com, over real HTTPS: GitLab under a path."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from delivr_operator.outcome import Caveat, Doubt, IntegrationType, Rejected, Rejection, Unknown, Verified
+from dev.simulator.client import Simulator
+from tests.integration.test_probing import NOBODY, Scene, prober, proved, scene
+
+T = IntegrationType
+
+
+@pytest.fixture(scope="module")
+def sim(simulator: dict[str, str]) -> Iterator[Simulator]:
+    with Simulator(simulator) as client:
+        yield client
+
+
+def project(given: Scene) -> str:
+    return str(given.written["projectId"])
+
+
+async def test_a_gitlab_token_tells_its_end(sim: Simulator) -> None:
+    end = (datetime.now(UTC) + timedelta(days=40)).replace(hour=0, minute=0, second=0, microsecond=0)
+    given = scene(sim, T.GITLAB, expires_at=end.isoformat())
+    assert await proved(sim, given) == Verified((), end)
+
+
+async def test_an_old_gitlab_leaves_scopes_unproven(sim: Simulator) -> None:
+    given = scene(sim, T.GITLAB, knows_itself=False)
+    assert await proved(sim, given) == Verified((Caveat.WRITE_UNPROVEN,))
+    asked = sim.requests(credential=given.issued.label)
+    assert [one.path.removeprefix("/gitlab/api/v4") for one in asked][:2] == [
+        "/personal_access_tokens/self",
+        "/user",
+    ]
+
+
+async def test_a_gitlab_project_is_asked_for_by_number_and_by_encoded_path(sim: Simulator) -> None:
+    given = scene(sim, T.GITLAB)
+    number = sim.target("GITLAB", "project", project(given))["number"]
+    by_number = Scene(T.GITLAB, given.issued, {"projectId": str(number)})
+    for one in (given, by_number):
+        assert await proved(sim, one) == Verified()
+    paths = [one.path for one in sim.requests(credential=given.issued.label)]
+    encoded = project(given).replace("/", "%2F")
+    assert [path for path in paths if "/projects/" in path] == [
+        f"/gitlab/api/v4/projects/{encoded}",
+        f"/gitlab/api/v4/projects/{number}",
+    ]
+
+
+async def test_a_moved_gitlab_project_is_followed_on_its_host(sim: Simulator) -> None:
+    given = scene(sim, T.GITLAB)
+    sim.target("GITLAB", "project", project(given), renamed_to="elsewhere/app")
+    assert await proved(sim, given) == Verified((Caveat.RENAMED,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"scopes": ["read_api"]}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"scopes": ["read_user"]}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"grants": {"*": 20}}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"grants": {}}, Rejection.TARGET_NOT_FOUND),
+        ({"grants": {}, "invited": {"*": 20}}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"grants": {"*": 20}, "invited": {"*": 30}}, None),
+        ({"grants": {}, "invited": {"*": 40}}, None),
+        ({"scopes": ["read_api", "write_repository"]}, None),
+        ({"error": "dpop_error"}, Rejection.MISCONFIGURED),
+        ({"error": "insufficient_scope", "error_path": "*/projects/*"}, Rejection.INSUFFICIENT_PERMISSION),
+    ],
+)
+async def test_what_a_gitlab_token_may_do_decides(
+    sim: Simulator, fields: dict[str, Any], reason: Rejection | None
+) -> None:
+    outcome = await proved(sim, scene(sim, T.GITLAB, **fields))
+    assert outcome == Verified() if reason is None else isinstance(outcome, Rejected), outcome
+    assert getattr(outcome, "reason", None) is reason
+
+
+async def test_a_public_gitlab_project_of_strangers_may_not_be_pushed_to(sim: Simulator) -> None:
+    given = scene(sim, T.GITLAB, grants={})
+    sim.target("GITLAB", "project", project(given), public=True)
+    outcome = await proved(sim, given)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Rejection.INSUFFICIENT_PERMISSION
+
+
+async def test_an_archived_gitlab_project_is_disabled(sim: Simulator) -> None:
+    given = scene(sim, T.GITLAB)
+    sim.target("GITLAB", "project", project(given), state="ARCHIVED")
+    outcome = await proved(sim, given)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Rejection.TARGET_DISABLED
+
+
+async def test_a_gitlab_limit_may_be_told_by_its_reset_alone(sim: Simulator) -> None:
+    given = scene(sim, T.GITLAB, state="RATE_LIMITED", rate_limit={"style": "reset", "seconds": 90})
+    outcome = await proved(sim, given)
+    assert isinstance(outcome, Unknown)
+    assert outcome.reason is Doubt.RATE_LIMITED
+    assert outcome.retry_after is not None
+    assert timedelta(seconds=88) <= outcome.retry_after <= timedelta(seconds=91)
+
+
+HOSTS = [(T.GITLAB, "apiUrl", "GITLAB_API_URL")]
+
+
+@pytest.mark.parametrize(("kind", "field", "setting"), HOSTS)
+async def test_a_host_that_a_tenant_chose_gets_nothing_before_it_is_allowed(
+    sim: Simulator, kind: IntegrationType, field: str, setting: str
+) -> None:
+    given = scene(sim, kind)
+    url = sim.settings[setting].replace("127.0.0.1", "localhost")
+    name, now = f"localhost:{urlsplit(url).port}", datetime.now(UTC)
+    credential = given.credential(**{field: url})
+    async with prober(sim, TRUSTED_HOSTS="") as opened:
+        for hosts in (NOBODY, frozenset({"localhost"}), frozenset({name})):
+            outcome = await opened.prove(credential, hosts, now)
+            assert isinstance(outcome, Rejected), outcome
+            assert outcome.reason is Rejection.HOST_NOT_ALLOWED
+    assert sim.requests(credential=given.issued.label) == []
+    async with prober(sim, TRUSTED_HOSTS="127.0.0.0/8") as opened:
+        assert isinstance(await opened.prove(credential, NOBODY, now), Rejected)
+        assert isinstance(await opened.prove(credential, frozenset({name}), now), Verified)
