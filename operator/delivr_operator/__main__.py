@@ -50,7 +50,13 @@ def _settings(kind: type[Kind]) -> Kind:
 
 @main.command(short_help="Watch ReleaseSetups and keep rows and status true.")
 @click.option("--namespace", help="Watch one namespace only (needs only a Role there).")
-@click.option("--health-port", default=8080, show_default=True, help="Port of /healthz and /readyz; 0: any.")
+@click.option(
+    "--health-port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port of /healthz, /readyz and /metrics; 0: any.",
+)
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option(
     "--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO", show_default=True
@@ -61,18 +67,20 @@ def run(namespace: str | None, health_port: int, log_format: str, log_level: str
     Reads its settings from the environment; DATABASE_URL and INTEGRATION_ENCRYPTION_KEY must be set.
     Finds the cluster by the pod it runs in, else by KUBECONFIG.
 
-    Exit codes: 0 told to stop, 1 a setting is wrong (the message names it).
+    Exit codes: 0 told to stop, 1 a setting, the cluster or the port is wrong (the message says which).
     """
     settings = _settings(Settings)  # before the slow imports: a slip is answered at once
     from delivr_operator import running
     from delivr_operator.cluster import NoCluster
-    from delivr_operator.telemetry import configure_logging
+    from delivr_operator.telemetry import PortTaken, configure_logging
 
     configure_logging("json" if log_format == "json" else "text", log_level)
     try:
         asyncio.run(running.run(settings, namespace=namespace, health_port=health_port))
     except NoCluster as error:
         raise Refused(error.sentence) from None
+    except PortTaken:
+        raise Refused(f"Port {health_port} cannot be opened: choose another by --health-port.") from None
 
 
 @main.command(short_help="Create or align the tables, undo that, or say how they stand.")

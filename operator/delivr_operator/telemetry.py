@@ -105,8 +105,16 @@ class Health:
         return oldest is None or self.now() - oldest < self.stuck_after
 
 
+class PortTaken(Exception):  # noqa: N818 - somebody else's choice, not a programming error
+    """The port of /healthz cannot be opened, mostly because another process has it."""
+
+
 async def serve_health(health: Health, page: Callable[[], bytes], port: int) -> web.AppRunner:
-    """Answer /healthz, /readyz and /metrics on `port`; the runner's `cleanup` ends it."""
+    """Answer /healthz, /readyz and /metrics on `port`; the runner's `cleanup` ends it.
+
+    Raises:
+        PortTaken: `port` cannot be opened.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok" if health.alive else "stuck", status=200 if health.alive else 500)
@@ -121,5 +129,9 @@ async def serve_health(health: Health, page: Callable[[], bytes], port: int) -> 
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, port=port).start()
+    try:
+        await web.TCPSite(runner, port=port).start()
+    except OSError:
+        await runner.cleanup()
+        raise PortTaken from None
     return runner

@@ -1,6 +1,7 @@
 """The command line as people and pipelines meet it: real processes, their words and their exit codes."""
 
 import base64
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -117,6 +118,25 @@ def test_a_good_environment_gets_past_the_settings_and_wants_a_cluster() -> None
     assert "KUBECONFIG" in done.stderr
 
 
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: u, user: {token: t}}]
+contexts: [{name: c, context: {cluster: c, user: u}}]
+current-context: c
+"""
+
+
+def test_a_health_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text(KUBECONFIG)
+    with socket.create_server(("0.0.0.0", 0)) as server:  # noqa: S104 - where the operator would listen
+        port = str(server.getsockname()[1])
+        done = run("run", "--health-port", port, KUBECONFIG=str(tmp_path / "kubeconfig"), **GOOD)
+    assert done.returncode == 1
+    assert done.stderr == f"Error: Port {port} cannot be opened: choose another by --health-port.\n"
+
+
 @pytest.mark.parametrize("command", ["status --tenant x", "migrate status"])
 def test_commands_on_the_tables_need_the_database_and_nothing_else(command: str) -> None:
     done = run(*command.split())
@@ -151,7 +171,8 @@ def test_help_says_what_is_needed_and_what_the_exit_codes_mean(command: str, wor
 
 
 @pytest.mark.parametrize(
-    "command", ["nonsense", "migrate sideways", "migrate", "check", "status", "run --pace"]
+    "command",
+    ["nonsense", "migrate sideways", "migrate", "check", "status", "run --pace", "run --health-port 99999"],
 )
 def test_wrong_usage_is_shown_where_to_look(command: str) -> None:
     done = run(*command.split())

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from delivr_operator.telemetry import Health, LogFormat, configure_logging, places, serve_health
+from delivr_operator.telemetry import Health, LogFormat, PortTaken, configure_logging, places, serve_health
 from dev.ports import free_ports
 
 CANARY = "c4naryZq"
@@ -247,5 +247,15 @@ async def test_health_is_told_over_http(health: Health, clock: Clock) -> None:
             assert await answers("/healthz") == (500, "stuck")
             assert await answers("/readyz") == (200, "ok")
             assert await answers("/metrics") == (200, "delivr 1\n")
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_port_that_another_process_has_is_an_outcome_of_its_own(health: Health) -> None:
+    (port,) = free_ports(1)
+    runner = await serve_health(health, bytes, port)
+    try:
+        with pytest.raises(PortTaken):
+            await serve_health(health, bytes, port)
     finally:
         await runner.cleanup()
