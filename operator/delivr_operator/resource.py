@@ -79,7 +79,7 @@ def parse_duration(text: object) -> object:
     """Turn `1h30m` into a timedelta; leave anything else for pydantic to refuse."""
     if not isinstance(text, str):
         return text
-    if not re.fullmatch(r"([0-9]{1,6}[smh]){1,10}", text):  # more could be past the last year that Python knows
+    if not re.fullmatch(r"([0-9]{1,6}[smh]){1,10}", text):  # more could pass the year 9999
         raise ValueError("must look like 30m, 1h or 1h30m")
     unit = {"s": 1, "m": 60, "h": 3600}
     return timedelta(seconds=sum(int(n) * unit[u] for n, u in re.findall(r"([0-9]+)([smh])", text)))
