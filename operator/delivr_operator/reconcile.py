@@ -77,6 +77,21 @@ class Reconciler:
         await self._report(setup, status, in_rows=isinstance(synced, Committed))
         return next_pass(observed, decision, self.rules, synced, now)
 
+    async def look_again(self, key: Key) -> frozenset[Key]:
+        """Learn from the API server what stands at `key` now; return the keys that this concerns.
+
+        A watch that was cut may never tell of an end, and what is gone must not hold its tenant.
+
+        Raises:
+            ClusterUnavailable: the API server gave no answer.
+        """
+        known, found = self.inventory.get(key), await self.cluster.read(key)
+        concerned: frozenset[Key] = frozenset()
+        if known is not None and (found is None or found.uid != known.uid):
+            concerned = self.inventory.drop(known)
+            self.metrics.forget(key)
+        return concerned | (self.inventory.put(found) if found else frozenset())
+
     async def _probe(
         self, observed: Observed, chosen: tuple[Declared, ...]
     ) -> Mapping[IntegrationType, Outcome]:

@@ -77,6 +77,7 @@ class Worker:
             async with asyncio.timeout(PASS_DEADLINE):
                 again = await self.reconciler.reconcile(key)
         except Outdated:
+            await self._look_again(key)
             self.queue.failed(key)
             return "outdated"
         except ClusterUnavailable as error:
@@ -94,6 +95,14 @@ class Worker:
             return "error"
         self.queue.done(key, again)
         return "done"
+
+    async def _look_again(self, key: Key) -> None:
+        try:
+            concerned = await self.reconciler.look_again(key)
+        except ClusterUnavailable:
+            return  # the pass that follows a pause finds out
+        for one in concerned:
+            self.queue.add(one)
 
 
 async def run(settings: Settings, *, namespace: str | None, health_port: int) -> None:

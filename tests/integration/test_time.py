@@ -16,7 +16,7 @@ from kubernetes.aio import client
 from delivr_operator.database import migrate_up, migration_engine
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
-from delivr_operator.reconcile import Reconciler
+from delivr_operator.reconcile import Outdated, Reconciler
 from delivr_operator.resource import (
     GROUP,
     PLURAL,
@@ -298,3 +298,18 @@ async def test_an_outage_of_any_length_moves_no_verdict_and_is_asked_about_ever_
         setup = reconciler.inventory.get(key)
         assert setup is not None
         assert setup.raw_status["integrations"][0]["reason"] == "Verified"
+
+
+@pytest.mark.parametrize("crowd", [2], indirect=True)
+async def test_what_is_gone_without_a_word_of_the_watch_is_found_out(crowd: Crowd) -> None:
+    first, second = crowd.keys
+    async with crowd.operator() as reconciler:
+        custom = client.CustomObjectsApi(reconciler.cluster._api)
+        await custom.delete_namespaced_custom_object(GROUP, VERSION, first.namespace, PLURAL, first.name)
+        with pytest.raises(Outdated):
+            await reconciler.reconcile(first)
+        assert await reconciler.look_again(first) == frozenset()
+        assert reconciler.inventory.get(first) is None
+        assert await reconciler.reconcile(first) is None
+        assert await reconciler.look_again(second) == frozenset()
+        assert reconciler.inventory.get(second) is not None
