@@ -7,6 +7,7 @@ from dev.simulator.gitlab import GitLab
 from dev.simulator.google import GoogleToken
 from dev.simulator.jenkins import Jenkins
 from dev.simulator.jira import Jira
+from dev.simulator.linear import Linear
 from dev.simulator.play_store import PlayStore
 from dev.simulator.provider import Provider
 from dev.simulator.slack import Slack
@@ -22,4 +23,5 @@ PROVIDERS: tuple[type[Provider], ...] = (
     Firebase,
     CloudResourceManager,
     Jira,
+    Linear,
 )

@@ -11,6 +11,9 @@ from dev.simulator.google import ServiceAccount
 from dev.simulator.jenkins_state import ApiToken, Job
 from dev.simulator.jira import JiraToken
 from dev.simulator.jira import Project as JiraProject
+from dev.simulator.linear import ApiKey as LinearKey
+from dev.simulator.linear import Project as LinearProject
+from dev.simulator.linear import Team as LinearTeam
 from dev.simulator.play_store import Package
 from dev.simulator.slack import BotToken, Channel
 from dev.simulator.state import Credential, World
@@ -24,6 +27,8 @@ CHANNELS = ("releases", "dev-team")
 FIREBASE_PROJECT = "acme-mobile"
 FIREBASE_APPS = ("1:1234567890:ios:0a1b2c3d4e5f6789", "1:1234567890:android:0a1b2c3d4e5f6789")
 JIRA_PROJECT = "MOB"
+LINEAR_TEAM = "MOB"
+LINEAR_PROJECT = "9cfb482a-81e3-4154-b5b9-2c805e70a02d"
 
 
 @dataclass
@@ -38,6 +43,7 @@ class Seed:
     slack: BotToken = field(default_factory=BotToken)
     firebase: FirebaseAccount = field(default_factory=lambda: FirebaseAccount(project=FIREBASE_PROJECT))
     jira: JiraToken = field(default_factory=lambda: JiraToken(email="release-bot@acme.example"))
+    linear: LinearKey = field(default_factory=LinearKey)
 
     def credentials(self) -> dict[str, Credential]:
         """Give each provider's credential, so that the seed can be changed like any other."""
@@ -50,6 +56,7 @@ class Seed:
             "SLACK": self.slack,
             "FIREBASE": self.firebase,
             "JIRA": self.jira,
+            "LINEAR": self.linear,
         }
 
     def sow(self, world: World) -> None:
@@ -71,6 +78,11 @@ class Seed:
         for app in FIREBASE_APPS:
             world.put_target("FIREBASE", FirebaseApp(name=app, project=FIREBASE_PROJECT))
         world.put_target("JIRA", JiraProject(name=JIRA_PROJECT, visible_to=(self.jira.id,)))
+        workspace = self.linear.workspace
+        world.put_target("LINEAR", LinearTeam(name=LINEAR_TEAM, workspace=workspace))
+        world.put_target(
+            "LINEAR", LinearProject(name=LINEAR_PROJECT, workspace=workspace, teams=(LINEAR_TEAM,))
+        )
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """Give each integration's Secret fields."""
@@ -83,4 +95,5 @@ class Seed:
             "slack": self.slack.secret,
             "firebase": self.firebase.secret,
             "jira": self.jira.secret,
+            "linear": self.linear.secret,
         }

@@ -161,6 +161,7 @@ class ProbeSettings(_Environment):
     gitlab_api_url: HttpsUrl = _ADDRESSES.gitlab
     firebase_api_url: HttpsUrl = _ADDRESSES.firebase
     cloud_resource_manager_url: HttpsUrl = _ADDRESSES.cloud_resource_manager
+    linear_api_url: HttpsUrl = _ADDRESSES.linear
     extra_ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
     """PEM file of certificate authorities trusted beside the system's."""
     trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_hosts)] = ()
@@ -178,6 +179,7 @@ class ProbeSettings(_Environment):
             gitlab=self.gitlab_api_url,
             firebase=self.firebase_api_url,
             cloud_resource_manager=self.cloud_resource_manager_url,
+            linear=self.linear_api_url,
         )
 
     @property

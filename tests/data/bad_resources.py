@@ -350,6 +350,15 @@ def jira(**fields: Any) -> Mapping[str, Any]:
     return {"spec.jira": {**JIRA, **fields}}
 
 
+LINEAR: Mapping[str, Any] = {"teamId": "MOB", "secretRef": {"name": "linear"}}
+TEAM = "must be a team's key such as MOB"
+
+
+def linear(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares Linear with some fields otherwise."""
+    return {"spec.linear": {**LINEAR, **fields}}
+
+
 TRACKERS = (
     Bad("Jira without TLS", jira(url="http://jira.acme.example"), "spec.jira.url", URL),
     Bad("Jira with a page", jira(url="https://acme.atlassian.net/browse?x=1"), "spec.jira.url", URL),
@@ -364,6 +373,22 @@ TRACKERS = (
         "spec.jira.secretRef.keys",
         "may rename only the fields apiToken, email",
     ),
+    Bad("Linear without team", linear(teamId=""), "spec.linear.teamId", "at least 1 chars"),
+    Bad("Linear team by its name", linear(teamId="Mobile"), "spec.linear.teamId", TEAM),
+    Bad("Linear team by an issue", linear(teamId="MOB-123"), "spec.linear.teamId", TEAM),
+    Bad(
+        "Linear team by a loud id",
+        linear(teamId="9CFB482A-81E3-4154-B5B9-2C805E70A02D"),
+        "spec.linear.teamId",
+        TEAM,
+    ),
+    Bad(
+        "Linear project by its slug",
+        linear(projectId="mobile-app-1a2b3c4d5e6f-mobile-app-1"),
+        "spec.linear.projectId",
+        "must be the project's id, a UUID in lower case",
+    ),
+    Bad("Linear with an address", linear(url="https://x.example"), "spec.linear.url", "unknown field"),
 )
 
 FIREBASE: Mapping[str, Any] = {

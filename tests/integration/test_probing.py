@@ -106,11 +106,6 @@ def scene(sim: Simulator, which: IntegrationType, /, **fields: Any) -> Scene:
             issued = sim.issue("SLACK", **fields)
             sim.target("SLACK", "channel", "releases", workspace=issued.fields["workspace"])
             return Scene(which, issued, {"channels": ["releases"]})
-        case T.JIRA:
-            key = f"X{unique.upper()}"
-            sim.target("JIRA", "project", key)
-            written = {"url": sim.settings["JIRA_URL"], "projectKey": key}
-            return Scene(which, sim.issue("JIRA", **fields), written)
         case T.FIREBASE:
             apps = {f"{os}AppId": f"1:{int(unique, 16)}:{os}:{unique}" for os in ("ios", "android")}
             project = f"acme-{unique}"
@@ -119,6 +114,22 @@ def scene(sim: Simulator, which: IntegrationType, /, **fields: Any) -> Scene:
                 sim.target("FIREBASE", "app", app, project=project)
             issued = sim.issue("FIREBASE", **{"private_key": "shared", **fields})
             return Scene(which, issued, {"projectId": project, **apps})
+        case _:
+            return tracked(sim, which, unique, **fields)
+
+
+def tracked(sim: Simulator, which: IntegrationType, unique: str, /, **fields: Any) -> Scene:
+    """Give a scene at one of the types that keep work and tests."""
+    match which:
+        case T.LINEAR:
+            issued = sim.issue("LINEAR", **fields)
+            sim.target("LINEAR", "team", "MOB", workspace=issued.fields["workspace"])
+            return Scene(which, issued, {"teamId": "MOB"})
+        case T.JIRA:
+            key = f"X{unique.upper()}"
+            sim.target("JIRA", "project", key)
+            written = {"url": sim.settings["JIRA_URL"], "projectKey": key}
+            return Scene(which, sim.issue("JIRA", **fields), written)
         case _:
             raise AssertionError(which)
 
@@ -166,6 +177,7 @@ CAVEATS = {
     T.SLACK: (),
     T.JIRA: (),
     T.FIREBASE: (),
+    T.LINEAR: (Caveat.WRITE_UNPROVEN,),
 }
 
 
@@ -183,7 +195,7 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     "REVOKED": {**dict.fromkeys(TYPES, BAD), T.SLACK: R.REVOKED, T.GITLAB: R.REVOKED},
     "INSUFFICIENT_PERMISSION": dict.fromkeys(TYPES, SMALL),
     "DISABLED": {
-        **dict.fromkeys((T.PLAY_STORE, T.FIREBASE, T.SLACK), R.ACCOUNT_DISABLED),
+        **dict.fromkeys((T.PLAY_STORE, T.FIREBASE, T.SLACK, T.LINEAR), R.ACCOUNT_DISABLED),
         T.APP_STORE_CONNECT: BAD,
         T.GITLAB: Doubt.LOGIN_BLOCKED,
     },
@@ -194,11 +206,11 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
         T.SLACK: Doubt.MAINTENANCE,
     },
     "AGREEMENT_REQUIRED": {T.APP_STORE_CONNECT: R.AGREEMENT_REQUIRED},
-    "API_DISABLED": dict.fromkeys((T.PLAY_STORE, T.FIREBASE), R.API_DISABLED),
+    "API_DISABLED": {**dict.fromkeys((T.PLAY_STORE, T.FIREBASE), R.API_DISABLED), T.LINEAR: SMALL},
     "LOGIN_BLOCKED": dict.fromkeys((T.GITHUB, T.GITLAB, T.SLACK, T.JIRA), Doubt.LOGIN_BLOCKED),
     "MAINTENANCE": {
         **dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA), Doubt.MAINTENANCE),
-        T.GITLAB: Doubt.UPSTREAM_ERROR,
+        **dict.fromkeys((T.GITLAB, T.LINEAR), Doubt.UPSTREAM_ERROR),
     },
     "RATE_LIMITED": dict.fromkeys(TYPES, Doubt.RATE_LIMITED),
 }

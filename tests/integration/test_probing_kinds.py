@@ -1,22 +1,39 @@
 """Over real HTTPS: the kinds of credential, server and target that only some types have."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from delivr_operator.outcome import Caveat, Doubt, IntegrationType, Rejected, Rejection, Unknown, Verified
+from delivr_operator.outcome import (
+    Caveat,
+    Doubt,
+    IntegrationType,
+    Outcome,
+    Rejected,
+    Rejection,
+    Unknown,
+    Verified,
+)
+from delivr_operator.probing.limits import Limits
 from dev.simulator.client import Simulator
-from tests.integration.test_probing import Scene, proved, scene
+from tests.integration.test_probing import Scene, scene
+from tests.integration.test_probing import proved as proved_within
 
 T = IntegrationType
+GONE = Rejection.TARGET_NOT_FOUND
 
 
 @pytest.fixture(scope="module")
 def sim(simulator: dict[str, str]) -> Iterator[Simulator]:
     with Simulator(simulator) as client:
         yield client
+
+
+async def proved(sim: Simulator, given: Scene) -> Outcome:
+    return await proved_within(sim, given, Limits())
 
 
 async def refused(sim: Simulator, given: Scene) -> Rejected:
@@ -105,3 +122,62 @@ async def test_firebase_leaves_writing_unproven_where_the_right_to_it_cannot_be_
     assert await proved(sim, scene(sim, T.FIREBASE, **off)) == Verified((Caveat.WRITE_UNPROVEN,))
     small = await refused(sim, scene(sim, T.FIREBASE, granted=["firebase.projects.get"]))
     assert "firebaseappdistro.releases.update" in small.detail
+
+
+async def test_linear_is_asked_once(sim: Simulator) -> None:
+    given = scene(sim, T.LINEAR)
+    assert await proved(sim, given) == Verified((Caveat.WRITE_UNPROVEN,))
+    (asked,) = sim.requests(credential=given.issued.label)
+    assert (asked.method, asked.path, asked.write) == ("POST", "/graphql", False)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+async def test_linear_refuses_a_key_under_any_status(sim: Simulator, status: int) -> None:
+    found = await refused(sim, scene(sim, T.LINEAR, state="REVOKED", error_status=status))
+    assert (found.reason, found.http_status) == (Rejection.BAD_CREDENTIALS, status)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("graphql error", Doubt.PROBE_OUTDATED),
+        ("lock timeout", Doubt.UPSTREAM_ERROR),
+        ("usage limit exceeded", Doubt.UNEXPECTED_RESPONSE),
+    ],
+)
+async def test_an_error_of_linears_own_is_no_verdict(sim: Simulator, kind: str, reason: Doubt) -> None:
+    outcome = await proved(sim, scene(sim, T.LINEAR, error=kind))
+    assert isinstance(outcome, Unknown)
+    assert outcome.reason is reason
+
+
+@pytest.mark.parametrize(("state", "reason"), [("ABSENT", GONE), ("ARCHIVED", Rejection.TARGET_DISABLED)])
+async def test_a_linear_team_may_be_gone_or_archived(sim: Simulator, state: str, reason: Rejection) -> None:
+    given = scene(sim, T.LINEAR)
+    sim.target("LINEAR", "team", "MOB", workspace=given.issued.fields["workspace"], state=state)
+    assert (await refused(sim, given)).reason is reason
+
+
+async def test_a_linear_project_belongs_to_the_team(sim: Simulator) -> None:
+    given, number = scene(sim, T.LINEAR), str(uuid.uuid4())
+    workspace = given.issued.fields["workspace"]
+    declared = Scene(T.LINEAR, given.issued, given.written | {"projectId": number})
+    assert (await refused(sim, declared)).reason is GONE
+    sim.target("LINEAR", "team", "WEB", workspace=workspace)
+    sim.target("LINEAR", "project", number, workspace=workspace, teams=["WEB"])
+    assert "is none of team MOB" in (await refused(sim, declared)).detail
+    sim.target("LINEAR", "project", number, workspace=workspace, teams=["WEB", "MOB"])
+    assert await proved(sim, declared) == Verified((Caveat.WRITE_UNPROVEN,))
+    sim.target("LINEAR", "project", number, workspace=workspace, state="ARCHIVED")
+    assert (await refused(sim, declared)).reason is Rejection.TARGET_DISABLED
+
+
+@pytest.mark.parametrize("style", ["seconds", "date", "reset", "none"])
+async def test_linear_limits_with_400_and_tells_when(sim: Simulator, style: str) -> None:
+    limit = {"style": style, "seconds": 200}
+    outcome = await proved(sim, scene(sim, T.LINEAR, state="RATE_LIMITED", rate_limit=limit))
+    assert isinstance(outcome, Unknown)
+    assert (outcome.reason, outcome.http_status) == (Doubt.RATE_LIMITED, 400)
+    assert outcome.retry_after is not None
+    least = 60 if style == "none" else 198
+    assert timedelta(seconds=least) <= outcome.retry_after <= timedelta(seconds=201)

@@ -44,6 +44,7 @@ def test_only_the_database_and_the_key_must_be_given() -> None:
         ("ENABLE_SLACK_INTEGRATION", "off!", "must be true or false"),
         ("GITHUB_API_URL", "http://plain.test", "https://"),
         ("SLACK_API_URL", "https://user:pa55-canary@slack.test", "https://"),
+        ("LINEAR_API_URL", "https://linear.test/#pa55-canary", "https://"),
         ("GOOGLE_TOKEN_URL", "https://google.test/token?x=1", "https://"),
         ("EXTRA_CA_FILE", "/nowhere/pa55-canary.pem", "readable PEM file"),
         ("MAX_STALENESS", "a day", "30m, 1h or 1h30m"),

@@ -10,6 +10,7 @@ from delivr_operator.providers.github_actions import GITHUB_ACTIONS
 from delivr_operator.providers.gitlab import GITLAB
 from delivr_operator.providers.jenkins import JENKINS
 from delivr_operator.providers.jira import JIRA
+from delivr_operator.providers.linear import LINEAR
 from delivr_operator.providers.play_store import PLAY_STORE
 from delivr_operator.providers.provider import Provider
 from delivr_operator.providers.slack import SLACK
@@ -24,6 +25,7 @@ PROVIDERS: tuple[Provider[Any, Any], ...] = (
     SLACK,
     FIREBASE,
     JIRA,
+    LINEAR,
 )
 
 

@@ -32,6 +32,7 @@ class Endpoints:
     gitlab: str = "https://gitlab.com/api/v4"
     firebase: str = "https://firebase.googleapis.com"
     cloud_resource_manager: str = "https://cloudresourcemanager.googleapis.com"
+    linear: str = "https://api.linear.app"
 
 
 @dataclass(frozen=True, slots=True)

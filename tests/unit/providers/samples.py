@@ -79,6 +79,7 @@ FIREBASE = {
     "iosAppId": "1:1234567890:ios:0a1b2c3d4e5f6789",
     "androidAppId": "1:1234567890:android:0a1b2c3d4e5f6789",
 }
+LINEAR = {"teamId": "MOB", "projectId": "9cfb482a-81e3-4154-b5b9-2c805e70a02d"}
 JIRA = {"url": "https://acme.atlassian.net", "projectKey": "MOB"}
 
 
@@ -168,6 +169,12 @@ def samples() -> Mapping[IntegrationType, Sample]:
             {**JIRA, "secretRef": {"name": "jira"}},
             {"email": "bot@acme.example", "apiToken": f"ATATT{CANARY}"},
             {**JIRA, "email": "bot@acme.example", "apiToken": SECRET},
+        ),
+        IntegrationType.LINEAR: Sample(
+            "linear",
+            {**LINEAR, "secretRef": {"name": "linear"}},
+            {"apiKey": f"lin_api_{CANARY}"},
+            {**LINEAR, "apiKey": SECRET},
         ),
     }
 

@@ -47,6 +47,7 @@ NAMES = [
     ),
     *("quietingDown", "start"),
     *("active", "key", "errorMessages", "havePermission", "BROWSE_PROJECTS"),
+    *("extensions", "type", "viewer", "teams", "projects", "nodes", "archivedAt"),
 ]
 WORDS = [
     *("Bad credentials", "Not Found", "NOT_AUTHORIZED", "FORBIDDEN", "forbidden", "invalid_grant", "active"),
@@ -65,6 +66,7 @@ HEADER_NAMES = [
     *("github-authentication-token-expiration", "www-authenticate", "x-you-are-authenticated-as"),
     *("x-required-permission", "x-jenkins", "location", "x-rate-limit", "x-unheard-of"),
     *("x-seraph-loginreason", "x-authentication-denied-reason", "x-ratelimit-interval-seconds"),
+    *("x-ratelimit-requests-remaining", "x-ratelimit-requests-reset"),
 ]
 HEADER_VALUES = [
     *("0", "1", "60", "-5", "99999999999", "9" * 40, "Fri, 01 May 2026 12:01:00 GMT", "1777636860"),
