@@ -11,6 +11,7 @@ from dev.simulator.linear import Linear
 from dev.simulator.play_store import PlayStore
 from dev.simulator.provider import Provider
 from dev.simulator.slack import Slack
+from dev.simulator.teams import MicrosoftGraph, MicrosoftLogin
 
 PROVIDERS: tuple[type[Provider], ...] = (
     GitHub,
@@ -23,5 +24,7 @@ PROVIDERS: tuple[type[Provider], ...] = (
     Firebase,
     CloudResourceManager,
     Jira,
+    MicrosoftLogin,
+    MicrosoftGraph,
     Linear,
 )

@@ -17,6 +17,8 @@ from dev.simulator.linear import Team as LinearTeam
 from dev.simulator.play_store import Package
 from dev.simulator.slack import BotToken, Channel
 from dev.simulator.state import Credential, World
+from dev.simulator.teams import AppRegistration, Team
+from dev.simulator.teams import Channel as TeamsChannel
 
 REPOSITORY = "acme/mobile-app"
 GITLAB_PROJECT = "acme/mobile/app"
@@ -24,6 +26,9 @@ WORKFLOWS = (".github/workflows/ios-build.yml", ".github/workflows/android-build
 APP = "com.acme.app"
 JOB = "folder/job"
 CHANNELS = ("releases", "dev-team")
+ENTRA_TENANT = "8f5ba0d4-6d5e-4b3f-9a53-3f5b6c1d2e70"
+ENTRA_CLIENT = "0c2a7c59-51d4-4f6a-8a5d-97f1f0a4b6c3"
+TEAM = "e2f8a1b0-7c4d-4a39-b6a5-1d0c9e8f7a61"
 FIREBASE_PROJECT = "acme-mobile"
 FIREBASE_APPS = ("1:1234567890:ios:0a1b2c3d4e5f6789", "1:1234567890:android:0a1b2c3d4e5f6789")
 JIRA_PROJECT = "MOB"
@@ -41,6 +46,9 @@ class Seed:
     play_store: ServiceAccount = field(default_factory=lambda: ServiceAccount(project="acme-release"))
     jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
     slack: BotToken = field(default_factory=BotToken)
+    teams: AppRegistration = field(
+        default_factory=lambda: AppRegistration(tenant=ENTRA_TENANT, client_id=ENTRA_CLIENT)
+    )
     firebase: FirebaseAccount = field(default_factory=lambda: FirebaseAccount(project=FIREBASE_PROJECT))
     jira: JiraToken = field(default_factory=lambda: JiraToken(email="release-bot@acme.example"))
     linear: LinearKey = field(default_factory=LinearKey)
@@ -54,6 +62,7 @@ class Seed:
             "PLAY_STORE": self.play_store,
             "JENKINS": self.jenkins,
             "SLACK": self.slack,
+            "TEAMS": self.teams,
             "FIREBASE": self.firebase,
             "JIRA": self.jira,
             "LINEAR": self.linear,
@@ -74,6 +83,8 @@ class Seed:
         world.put_target("JENKINS", Job(name=JOB, visible_to=(self.jenkins.id,)))
         for channel in CHANNELS:
             world.put_target("SLACK", Channel(name=channel, workspace=self.slack.workspace))
+        world.put_target("TEAMS", Team(name=TEAM, visible_to=(self.teams.id,)))
+        world.put_target("TEAMS", TeamsChannel(name="Releases", team=TEAM))
         world.put_target("FIREBASE", Project(name=FIREBASE_PROJECT, visible_to=(self.firebase.id,)))
         for app in FIREBASE_APPS:
             world.put_target("FIREBASE", FirebaseApp(name=app, project=FIREBASE_PROJECT))
@@ -93,6 +104,7 @@ class Seed:
             "playStore": self.play_store.secret,
             "jenkins": self.jenkins.secret,
             "slack": self.slack.secret,
+            "teams": self.teams.secret,
             "firebase": self.firebase.secret,
             "jira": self.jira.secret,
             "linear": self.linear.secret,

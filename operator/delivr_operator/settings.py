@@ -158,6 +158,8 @@ class ProbeSettings(_Environment):
     play_store_api_url: HttpsUrl = _ADDRESSES.play_store
     google_token_url: HttpsUrl = _ADDRESSES.google_token
     slack_api_url: HttpsUrl = _ADDRESSES.slack
+    microsoft_login_url: HttpsUrl = _ADDRESSES.microsoft_login
+    microsoft_graph_url: HttpsUrl = _ADDRESSES.microsoft_graph
     gitlab_api_url: HttpsUrl = _ADDRESSES.gitlab
     firebase_api_url: HttpsUrl = _ADDRESSES.firebase
     cloud_resource_manager_url: HttpsUrl = _ADDRESSES.cloud_resource_manager
@@ -176,6 +178,8 @@ class ProbeSettings(_Environment):
             play_store=self.play_store_api_url,
             google_token=self.google_token_url,
             slack=self.slack_api_url,
+            microsoft_login=self.microsoft_login_url,
+            microsoft_graph=self.microsoft_graph_url,
             gitlab=self.gitlab_api_url,
             firebase=self.firebase_api_url,
             cloud_resource_manager=self.cloud_resource_manager_url,

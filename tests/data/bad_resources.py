@@ -403,6 +403,46 @@ def firebase(**fields: Any) -> Mapping[str, Any]:
     return {"spec.firebase": {**FIREBASE, **fields}}
 
 
+TEAMS: Mapping[str, Any] = {
+    "tenantId": "acme.onmicrosoft.com",
+    "clientId": "0c2a7c59-51d4-4f6a-8a5d-97f1f0a4b6c3",
+    "teamId": "e2f8a1b0-7c4d-4a39-b6a5-1d0c9e8f7a61",
+    "channels": ["Releases"],
+    "secretRef": {"name": "teams"},
+}
+
+
+def teams(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares Teams with some fields otherwise."""
+    return {"spec.teams": {**TEAMS, **fields}}
+
+
+MEETINGS = (
+    Bad("Teams of any tenant", teams(tenantId="common"), "spec.teams.tenantId", "common and organizations"),
+    Bad("Teams above its tenant", teams(tenantId="../x.example"), "spec.teams.tenantId", "must be the Dir"),
+    Bad("Teams app by name", teams(clientId="Delivr"), "spec.teams.clientId", "at least 36 chars"),
+    Bad("Teams team by a path", teams(teamId="../" * 12), "spec.teams.teamId", "the groupId in the link"),
+    Bad("Teams without channels", teams(channels=[]), "spec.teams.channels", "at least 1 items"),
+    Bad(
+        "Teams channel of spaces", teams(channels=[" "]), "spec.teams.channels[0]", "must be a channel's name"
+    ),
+    Bad(
+        "Teams channel on two lines",
+        teams(channels=["a\nb"]),
+        "spec.teams.channels[0]",
+        "must be a channel's name",
+    ),
+    Bad("Teams channel twice", teams(channels=["a", "a"]), "spec.teams.channels[1]", "Duplicate value"),
+    Bad("Teams secret in the spec", teams(clientSecret="x"), "spec.teams.clientSecret", "unknown field"),
+    Bad(
+        "Teams key of another type",
+        teams(secretRef={"name": "teams", "keys": {"botToken": "token"}}),
+        "spec.teams.secretRef.keys",
+        "may rename only the field clientSecret",
+    ),
+)
+
+
 _WITHOUT_APP = {name: value for name, value in FIREBASE.items() if name != "iosAppId"}
 DISTRIBUTION = (
     Bad("Firebase without app", {"spec.firebase": _WITHOUT_APP}, "spec.firebase", "name the app that builds"),
@@ -494,6 +534,7 @@ REFUSED = (
     *CHAT,
     *TRACKERS,
     *DISTRIBUTION,
+    *MEETINGS,
     *GITLABS,
 )
 """The API server refuses these at apply."""

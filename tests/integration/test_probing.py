@@ -2,18 +2,15 @@
 
 import asyncio
 import logging
-import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from pydantic import SecretBytes
 
 from delivr_operator.outcome import (
     Caveat,
@@ -29,10 +26,9 @@ from delivr_operator.outcome import (
 from delivr_operator.probing import Prober
 from delivr_operator.probing.limits import Limits
 from delivr_operator.providers import PROVIDERS
-from delivr_operator.providers.declaration import Credential, Declaration, declarations, read_credential
-from delivr_operator.resource import Spec
 from delivr_operator.settings import ProbeSettings
-from dev.simulator.client import Issued, Simulator
+from dev.simulator.client import Simulator
+from tests.integration.scenes import Scene, scene
 
 T = IntegrationType
 TYPES = [provider.type for provider in PROVIDERS]
@@ -44,94 +40,6 @@ QUICK = Limits(read=timedelta(seconds=1), overall=timedelta(seconds=3))
 def sim(simulator: dict[str, str]) -> Iterator[Simulator]:
     with Simulator(simulator) as client:
         yield client
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A credential of one type at the simulator, everything that it points at, and its declaration."""
-
-    type: IntegrationType
-    issued: Issued
-    written: dict[str, Any]
-
-    def credential(self, **changes: Any) -> Credential:
-        member = {**self.written, **changes, "secretRef": {"name": "credential"}}
-        name = next(provider.member for provider in PROVIDERS if provider.type is self.type)
-        spec = Spec.model_validate({"tenantId": "t", "owner": "o@example.test", name: member})
-        (declared,) = declarations(spec)
-        assert isinstance(declared, Declaration), declared
-        data = {key: SecretBytes(value.encode()) for key, value in self.issued.secret.items()}
-        found = read_credential(declared, data)
-        assert isinstance(found, Credential), found
-        return found
-
-
-def repository_scene(sim: Simulator, which: IntegrationType, unique: str, /, **fields: Any) -> Scene:
-    if which is T.GITLAB:
-        issued = sim.issue("GITLAB", **fields)
-        sim.target("GITLAB", "project", f"group-{unique}/mobile/app", visible_to=[issued.id])
-        return Scene(which, issued, {"projectId": f"group-{unique}/mobile/app"})
-    issued = sim.issue("GITHUB", **fields)
-    repository = {"organization": f"org-{unique}", "repoName": "mobile-app"}
-    name = f"org-{unique}/mobile-app"
-    sim.target("GITHUB", "repository", name)
-    if which is T.GITHUB:
-        return Scene(which, issued, repository)
-    path = ".github/workflows/ios-build.yml"
-    sim.target("GITHUB", "workflow", path, repository=name)
-    workflow = {"name": "iOS", "workflowPath": path, "platform": "IOS", "target": "APP_STORE"}
-    return Scene(which, issued, {**repository, "workflows": [workflow]})
-
-
-def scene(sim: Simulator, which: IntegrationType, /, **fields: Any) -> Scene:
-    """Give a scene in which all is well, but for `fields` of the credential."""
-    unique = secrets.token_hex(4)
-    match which:
-        case T.GITHUB | T.GITHUB_ACTIONS | T.GITLAB:
-            return repository_scene(sim, which, unique, **fields)
-        case T.APP_STORE_CONNECT:
-            sim.target("APP_STORE_CONNECT", "app", f"com.acme.x{unique}.beta")
-            sim.target("APP_STORE_CONNECT", "app", f"com.acme.x{unique}")
-            return Scene(which, sim.issue("APP_STORE_CONNECT", **fields), {"bundleId": f"com.acme.x{unique}"})
-        case T.PLAY_STORE:
-            sim.target("PLAY_STORE", "package", f"com.acme.x{unique}")
-            issued = sim.issue("PLAY_STORE", **{"private_key": "shared", **fields})
-            return Scene(which, issued, {"packageName": f"com.acme.x{unique}"})
-        case T.JENKINS:
-            sim.target("JENKINS", "job", f"folder-{unique}/job")
-            pipeline = {"name": "p", "jobPath": f"folder-{unique}/job", "platform": "WEB"}
-            written = {"url": sim.settings["JENKINS_URL"], "pipelines": [pipeline]}
-            return Scene(which, sim.issue("JENKINS", **fields), written)
-        case T.SLACK:
-            issued = sim.issue("SLACK", **fields)
-            sim.target("SLACK", "channel", "releases", workspace=issued.fields["workspace"])
-            return Scene(which, issued, {"channels": ["releases"]})
-        case T.FIREBASE:
-            apps = {f"{os}AppId": f"1:{int(unique, 16)}:{os}:{unique}" for os in ("ios", "android")}
-            project = f"acme-{unique}"
-            sim.target("FIREBASE", "project", project)
-            for app in apps.values():
-                sim.target("FIREBASE", "app", app, project=project)
-            issued = sim.issue("FIREBASE", **{"private_key": "shared", **fields})
-            return Scene(which, issued, {"projectId": project, **apps})
-        case _:
-            return tracked(sim, which, unique, **fields)
-
-
-def tracked(sim: Simulator, which: IntegrationType, unique: str, /, **fields: Any) -> Scene:
-    """Give a scene at one of the types that keep work and tests."""
-    match which:
-        case T.LINEAR:
-            issued = sim.issue("LINEAR", **fields)
-            sim.target("LINEAR", "team", "MOB", workspace=issued.fields["workspace"])
-            return Scene(which, issued, {"teamId": "MOB"})
-        case T.JIRA:
-            key = f"X{unique.upper()}"
-            sim.target("JIRA", "project", key)
-            written = {"url": sim.settings["JIRA_URL"], "projectKey": key}
-            return Scene(which, sim.issue("JIRA", **fields), written)
-        case _:
-            raise AssertionError(which)
 
 
 @asynccontextmanager
@@ -176,6 +84,7 @@ CAVEATS = {
     T.JENKINS: (Caveat.BUILD_PERMISSION_UNPROVEN,),
     T.SLACK: (),
     T.JIRA: (),
+    T.TEAMS: (Caveat.WRITE_UNPROVEN,),
     T.FIREBASE: (),
     T.LINEAR: (Caveat.WRITE_UNPROVEN,),
 }
@@ -191,11 +100,11 @@ BAD = Rejection.BAD_CREDENTIALS
 SMALL = Rejection.INSUFFICIENT_PERMISSION
 STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     "WRONG": dict.fromkeys(TYPES, BAD),
-    "EXPIRED": dict.fromkeys(TYPES, BAD) | {T.SLACK: E, T.GITLAB: E},
+    "EXPIRED": dict.fromkeys(TYPES, BAD) | {T.SLACK: E, T.GITLAB: E, T.TEAMS: E},
     "REVOKED": {**dict.fromkeys(TYPES, BAD), T.SLACK: R.REVOKED, T.GITLAB: R.REVOKED},
     "INSUFFICIENT_PERMISSION": dict.fromkeys(TYPES, SMALL),
     "DISABLED": {
-        **dict.fromkeys((T.PLAY_STORE, T.FIREBASE, T.SLACK, T.LINEAR), R.ACCOUNT_DISABLED),
+        **dict.fromkeys((T.PLAY_STORE, T.FIREBASE, T.SLACK, T.TEAMS, T.LINEAR), R.ACCOUNT_DISABLED),
         T.APP_STORE_CONNECT: BAD,
         T.GITLAB: Doubt.LOGIN_BLOCKED,
     },
@@ -204,13 +113,14 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
         T.GITHUB_ACTIONS: R.SSO_REQUIRED,
         T.JENKINS: Doubt.UNEXPECTED_RESPONSE,
         T.SLACK: Doubt.MAINTENANCE,
+        T.TEAMS: SMALL,
     },
     "AGREEMENT_REQUIRED": {T.APP_STORE_CONNECT: R.AGREEMENT_REQUIRED},
     "API_DISABLED": {**dict.fromkeys((T.PLAY_STORE, T.FIREBASE), R.API_DISABLED), T.LINEAR: SMALL},
     "LOGIN_BLOCKED": dict.fromkeys((T.GITHUB, T.GITLAB, T.SLACK, T.JIRA), Doubt.LOGIN_BLOCKED),
     "MAINTENANCE": {
         **dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA), Doubt.MAINTENANCE),
-        **dict.fromkeys((T.GITLAB, T.LINEAR), Doubt.UPSTREAM_ERROR),
+        **dict.fromkeys((T.GITLAB, T.TEAMS, T.LINEAR), Doubt.UPSTREAM_ERROR),
     },
     "RATE_LIMITED": dict.fromkeys(TYPES, Doubt.RATE_LIMITED),
 }
@@ -252,6 +162,7 @@ async def test_a_credential_that_nobody_issued_is_refused(sim: Simulator, kind: 
         (T.APP_STORE_CONNECT, "APP_STORE_CONNECT", "app", "{bundleId}"),
         (T.PLAY_STORE, "PLAY_STORE", "package", "{packageName}"),
         (T.JIRA, "JIRA", "project", "{projectKey}"),
+        (T.TEAMS, "TEAMS", "team", "{teamId}"),
     ],
 )
 async def test_a_target_that_is_gone_is_not_found(
@@ -381,7 +292,7 @@ async def test_a_fault_on_the_wire_is_no_verdict(
         assert outcome.retry_after >= timedelta(seconds=77)
     if fault == "REDIRECT":
         assert outcome.http_status == 302
-    assert await proved(sim, given) == Verified(CAVEATS[kind])
+    assert await proved(sim, given, Limits()) == Verified(CAVEATS[kind])
 
 
 @pytest.mark.parametrize("kind", [T.GITHUB, T.JENKINS, T.SLACK])

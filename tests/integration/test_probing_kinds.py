@@ -19,10 +19,10 @@ from delivr_operator.outcome import (
 )
 from delivr_operator.probing.limits import Limits
 from dev.simulator.client import Simulator
-from tests.integration.test_probing import Scene, scene
+from tests.integration.scenes import Scene, scene
 from tests.integration.test_probing import proved as proved_within
 
-T = IntegrationType
+T, R = IntegrationType, Rejection
 GONE = Rejection.TARGET_NOT_FOUND
 
 
@@ -122,6 +122,51 @@ async def test_firebase_leaves_writing_unproven_where_the_right_to_it_cannot_be_
     assert await proved(sim, scene(sim, T.FIREBASE, **off)) == Verified((Caveat.WRITE_UNPROVEN,))
     small = await refused(sim, scene(sim, T.FIREBASE, granted=["firebase.projects.get"]))
     assert "firebaseappdistro.releases.update" in small.detail
+
+
+async def test_teams_finds_its_channels_by_name_and_by_id_over_many_pages(sim: Simulator) -> None:
+    given = scene(sim, T.TEAMS)
+    team = given.written["teamId"]
+    number = f"19:{'4a' * 16}@thread.tacv2"
+    for page in range(3):
+        sim.target("TEAMS", "channel", f"room-{page}", team=team, page=page)
+    sim.target("TEAMS", "channel", "by id", team=team, number=number)
+    declared = Scene(T.TEAMS, given.issued, given.written | {"channels": ["ROOM-2", "releases", number]})
+    assert await proved(sim, declared) == Verified((Caveat.WRITE_UNPROVEN,))
+    asked = [one.path for one in sim.requests(provider="TEAMS", credential=given.issued.label)]
+    assert len([path for path in asked if "/channels?" in path]) == 3
+    absent = Scene(T.TEAMS, given.issued, given.written | {"channels": [number.replace("4a", "4b")]})
+    assert (await refused(sim, absent)).reason is Rejection.TARGET_NOT_FOUND
+
+
+async def test_teams_tells_what_is_archived_or_absent(sim: Simulator) -> None:
+    given = scene(sim, T.TEAMS)
+    team = given.written["teamId"]
+    for state, reason in (("ABSENT", R.TARGET_NOT_FOUND), ("ARCHIVED", R.TARGET_DISABLED)):
+        sim.target("TEAMS", "channel", "Releases", team=team, state=state)
+        found = await refused(sim, given)
+        assert (found.reason, found.detail.startswith("Channel Releases ")) == (reason, True)
+    sim.target("TEAMS", "team", team, state="ARCHIVED")
+    assert (await refused(sim, given)).detail == f"Team {team} is archived."
+
+
+async def test_teams_is_asked_again_with_a_new_token_before_a_refusal_counts(sim: Simulator) -> None:
+    late = scene(sim, T.TEAMS, unknown_tokens=1)
+    assert await proved(sim, late) == Verified((Caveat.WRITE_UNPROVEN,))
+    assert len(sim.requests(provider="MICROSOFT_LOGIN", credential=late.issued.label)) == 2
+    never = await refused(sim, scene(sim, T.TEAMS, unknown_tokens=9))
+    assert never.reason is Rejection.BAD_CREDENTIALS
+
+
+async def test_teams_tells_a_wrong_tenant_from_a_wrong_secret(sim: Simulator) -> None:
+    given = scene(sim, T.TEAMS)
+    other = Scene(T.TEAMS, given.issued, given.written | {"tenantId": "other.example"})
+    assert (await refused(sim, other)).reason is Rejection.MISCONFIGURED
+    throttled = await proved(sim, scene(sim, T.TEAMS, error="throttled"))
+    assert isinstance(throttled, Unknown)
+    assert throttled.reason is Doubt.RATE_LIMITED
+    blind = await refused(sim, scene(sim, T.TEAMS, granted=["Team.ReadBasic.All"]))
+    assert blind.reason is Rejection.INSUFFICIENT_PERMISSION
 
 
 async def test_linear_is_asked_once(sim: Simulator) -> None:

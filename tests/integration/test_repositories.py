@@ -9,7 +9,8 @@ import pytest
 
 from delivr_operator.outcome import Caveat, Doubt, IntegrationType, Rejected, Rejection, Unknown, Verified
 from dev.simulator.client import Simulator
-from tests.integration.test_probing import NOBODY, Scene, prober, proved, scene
+from tests.integration.scenes import Scene, scene
+from tests.integration.test_probing import NOBODY, prober, proved
 
 T = IntegrationType
 

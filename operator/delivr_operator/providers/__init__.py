@@ -14,6 +14,7 @@ from delivr_operator.providers.linear import LINEAR
 from delivr_operator.providers.play_store import PLAY_STORE
 from delivr_operator.providers.provider import Provider
 from delivr_operator.providers.slack import SLACK
+from delivr_operator.providers.teams import TEAMS
 
 PROVIDERS: tuple[Provider[Any, Any], ...] = (
     GITHUB,
@@ -23,6 +24,7 @@ PROVIDERS: tuple[Provider[Any, Any], ...] = (
     JENKINS,
     GITHUB_ACTIONS,
     SLACK,
+    TEAMS,
     FIREBASE,
     JIRA,
     LINEAR,

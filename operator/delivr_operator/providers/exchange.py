@@ -29,6 +29,8 @@ class Endpoints:
     play_store: str = "https://androidpublisher.googleapis.com"
     google_token: str = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
     slack: str = "https://slack.com/api"
+    microsoft_login: str = "https://login.microsoftonline.com"
+    microsoft_graph: str = "https://graph.microsoft.com"
     gitlab: str = "https://gitlab.com/api/v4"
     firebase: str = "https://firebase.googleapis.com"
     cloud_resource_manager: str = "https://cloudresourcemanager.googleapis.com"

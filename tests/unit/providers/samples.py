@@ -74,6 +74,12 @@ PIPELINE = {
 }
 
 
+TEAMS = {
+    "tenantId": "8f5ba0d4-6d5e-4b3f-9a53-3f5b6c1d2e70",
+    "clientId": "0c2a7c59-51d4-4f6a-8a5d-97f1f0a4b6c3",
+    "teamId": "e2f8a1b0-7c4d-4a39-b6a5-1d0c9e8f7a61",
+    "channels": ["Releases"],
+}
 FIREBASE = {
     "projectId": "acme-mobile",
     "iosAppId": "1:1234567890:ios:0a1b2c3d4e5f6789",
@@ -157,6 +163,12 @@ def samples() -> Mapping[IntegrationType, Sample]:
                 "channels": ["releases"],
                 "notifyOnEvents": ["release_started", "build_completed"],
             },
+        ),
+        IntegrationType.TEAMS: Sample(
+            "teams",
+            {**TEAMS, "secretRef": {"name": "teams"}},
+            {"clientSecret": f"8Q~{CANARY}"},
+            {**TEAMS, "clientSecret": SECRET},
         ),
         IntegrationType.FIREBASE: Sample(
             "firebase",
