@@ -36,9 +36,10 @@ _WITHOUT_NEW_SECRET = frozenset(
         Rejection.SSO_REQUIRED,
         Rejection.AGREEMENT_REQUIRED,
         Rejection.API_DISABLED,
+        Rejection.HOST_NOT_ALLOWED,
     }
 )
-"""Refusals that are mended at the provider, so that asking at every interval makes sense."""
+"""Refusals that are mended elsewhere and send no bad credential: asking at every interval makes sense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _unknown(entry: Entry, outcome: Unknown, local: bool, schedule: Schedule, no
     refused = entry.verification_status in (VerificationStatus.INVALID, VerificationStatus.EXPIRED)
     failures = None if local else (entry.failures or 0) + 1
     pause = timedelta() if failures is None else schedule.backoff(failures)
-    retry_at = None if local else now + max(pause, outcome.retry_after or timedelta())
+    retry_at = None if local else _whole(now + max(pause, outcome.retry_after or timedelta()))
     said = {} if refused and not local else {"reason": reason, "message": message}
     return entry.model_copy(update={**said, "failures": failures, "retry_at": retry_at})
 
@@ -175,7 +176,7 @@ def _rejected(entry: Entry, outcome: Rejected, schedule: Schedule, now: datetime
     if entry.verification_status is VerificationStatus.VALID:
         first = entry.refused_at
         if first is None or now - first < CONFIRMATION:
-            return _unconfirmed(entry, outcome, first or now)
+            return _unconfirmed(entry, outcome, first or _whole(now))
     mended_elsewhere = outcome.reason in _WITHOUT_NEW_SECRET
     retry_at = schedule.next_tick(now) if mended_elsewhere else now + REFUSED_PAUSE
     return _lost(entry, outcome, VerificationStatus.INVALID, retry_at, now)
@@ -207,11 +208,16 @@ def _lost(
             "last_verified_at": now,
             "expires_at": known_end or entry.expires_at,
             "refused_at": None,
-            "retry_at": retry_at,
+            "retry_at": _whole(retry_at),
             "failures": None,
             "caveats": None,
         }
     )
+
+
+def _whole(moment: datetime) -> datetime:
+    """Return the next whole second: a status keeps no parts of one, and no pause may get shorter by that."""
+    return moment.replace(microsecond=0) + timedelta(seconds=1 if moment.microsecond else 0)
 
 
 def refresh(entry: Entry, row_status: VerificationStatus | None, row_moment: datetime | None) -> Entry:

@@ -41,6 +41,11 @@ def step(before: Entry | None, outcome: Outcome, now: datetime = NOW, fingerprin
     return advance(KIND, before, Proof(outcome, fingerprint, "7"), SCHEDULE, now)
 
 
+def written(entry: Entry) -> Entry:
+    """Return the entry as it is read from the status again."""
+    return Entry.model_validate(entry.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+
 VALID = step(None, Verified())
 INVALID = step(None, REFUSAL)
 EXPIRED = step(None, Expired())
@@ -124,9 +129,32 @@ def test_failures_wait_longer_but_an_hour_at_most() -> None:
     assert max(waits) >= timedelta(minutes=30)
 
 
-def test_what_is_refused_at_the_target_is_asked_again_each_interval() -> None:
-    entry = step(None, Rejected(Rejection.TARGET_NOT_FOUND, http_status=404))
-    assert entry.retry_at == SCHEDULE.next_tick(NOW)
+@pytest.mark.parametrize("reason", [Rejection.TARGET_NOT_FOUND, Rejection.HOST_NOT_ALLOWED])
+def test_what_is_mended_elsewhere_than_in_the_secret_is_asked_again_each_interval(reason: Rejection) -> None:
+    assert step(None, Rejected(reason)).retry_at == SCHEDULE.next_tick(NOW)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "pause"),
+    [
+        (OUTAGE, timedelta(minutes=1)),
+        (Unknown(Doubt.RATE_LIMITED, retry_after=timedelta(minutes=17)), timedelta(minutes=17)),
+        (REFUSAL, CONFIRMATION),
+        (Expired(), REFUSED_PAUSE),
+    ],
+)
+def test_no_pause_gets_shorter_by_being_written_in_whole_seconds(outcome: Outcome, pause: timedelta) -> None:
+    asked = NOW + timedelta(microseconds=900_000)
+    entry = written(step(VALID, outcome, asked))
+    assert entry.retry_at is not None
+    assert asked + pause <= entry.retry_at < asked + pause + timedelta(seconds=1)
+
+
+def test_a_second_refusal_is_no_confirmation_until_the_whole_minute_is_over() -> None:
+    asked = NOW + timedelta(microseconds=900_000)
+    first = written(step(VALID, REFUSAL, asked))
+    assert step(first, REFUSAL, asked + CONFIRMATION - timedelta(microseconds=1)).verification_status is V
+    assert step(first, REFUSAL, asked + CONFIRMATION + timedelta(seconds=1)).verification_status is I
 
 
 def test_a_local_refusal_repeats_without_a_trace() -> None:
