@@ -1,6 +1,7 @@
 """The table of simulated providers."""
 
 from dev.simulator.app_store_connect import AppStoreConnect
+from dev.simulator.bitbucket import Bitbucket
 from dev.simulator.firebase import CloudResourceManager, Firebase
 from dev.simulator.github import GitHub
 from dev.simulator.gitlab import GitLab
@@ -16,6 +17,7 @@ from dev.simulator.teams import MicrosoftGraph, MicrosoftLogin
 PROVIDERS: tuple[type[Provider], ...] = (
     GitHub,
     GitLab,
+    Bitbucket,
     AppStoreConnect,
     GoogleToken,
     PlayStore,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from dev.simulator.app_store_connect import ApiKey, App
+from dev.simulator.bitbucket import BitbucketRepository, BitbucketToken
 from dev.simulator.firebase import App as FirebaseApp
 from dev.simulator.firebase import FirebaseAccount, Project
 from dev.simulator.github_state import GitHubCredential, Repository, Workflow
@@ -42,6 +43,9 @@ class Seed:
 
     github: GitHubCredential = field(default_factory=lambda: GitHubCredential(grants={REPOSITORY: "write"}))
     gitlab: GitLabToken = field(default_factory=lambda: GitLabToken(grants={GITLAB_PROJECT: 30}))
+    bitbucket: BitbucketToken = field(
+        default_factory=lambda: BitbucketToken(email="release-bot@acme.example", grants={REPOSITORY: "write"})
+    )
     app_store_connect: ApiKey = field(default_factory=ApiKey)
     play_store: ServiceAccount = field(default_factory=lambda: ServiceAccount(project="acme-release"))
     jenkins: ApiToken = field(default_factory=lambda: ApiToken(username="admin"))
@@ -58,6 +62,7 @@ class Seed:
         return {
             "GITHUB": self.github,
             "GITLAB": self.gitlab,
+            "BITBUCKET": self.bitbucket,
             "APP_STORE_CONNECT": self.app_store_connect,
             "PLAY_STORE": self.play_store,
             "JENKINS": self.jenkins,
@@ -76,6 +81,7 @@ class Seed:
         for path in WORKFLOWS:
             world.put_target("GITHUB", Workflow(name=path, repository=REPOSITORY))
         world.put_target("GITLAB", GitLabProject(name=GITLAB_PROJECT, visible_to=(self.gitlab.id,)))
+        world.put_target("BITBUCKET", BitbucketRepository(name=REPOSITORY, visible_to=(self.bitbucket.id,)))
         world.put_target(
             "APP_STORE_CONNECT", App(name=APP, title="Acme", visible_to=(self.app_store_connect.id,))
         )
@@ -100,6 +106,7 @@ class Seed:
         return {
             "github": self.github.secret,
             "gitlab": self.gitlab.secret,
+            "bitbucket": self.bitbucket.secret,
             "appStoreConnect": self.app_store_connect.secret,
             "playStore": self.play_store.secret,
             "jenkins": self.jenkins.secret,

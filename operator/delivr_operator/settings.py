@@ -161,6 +161,7 @@ class ProbeSettings(_Environment):
     microsoft_login_url: HttpsUrl = _ADDRESSES.microsoft_login
     microsoft_graph_url: HttpsUrl = _ADDRESSES.microsoft_graph
     gitlab_api_url: HttpsUrl = _ADDRESSES.gitlab
+    bitbucket_api_url: HttpsUrl = _ADDRESSES.bitbucket
     firebase_api_url: HttpsUrl = _ADDRESSES.firebase
     cloud_resource_manager_url: HttpsUrl = _ADDRESSES.cloud_resource_manager
     linear_api_url: HttpsUrl = _ADDRESSES.linear
@@ -181,6 +182,7 @@ class ProbeSettings(_Environment):
             microsoft_login=self.microsoft_login_url,
             microsoft_graph=self.microsoft_graph_url,
             gitlab=self.gitlab_api_url,
+            bitbucket=self.bitbucket_api_url,
             firebase=self.firebase_api_url,
             cloud_resource_manager=self.cloud_resource_manager_url,
             linear=self.linear_api_url,

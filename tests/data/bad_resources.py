@@ -81,6 +81,18 @@ def gitlab(**fields: Any) -> Mapping[str, Any]:
     return {"spec.gitlab": {name: value for name, value in {**GITLAB, **fields}.items() if value is not None}}
 
 
+BITBUCKET: Mapping[str, Any] = {
+    "workspace": "acme",
+    "repoSlug": "mobile-app",
+    "secretRef": {"name": "bitbucket"},
+}
+
+
+def bitbucket(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares Bitbucket with some fields otherwise."""
+    return {"spec.bitbucket": {**BITBUCKET, **fields}}
+
+
 def many(count: int, one: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return so many builds with names of their own."""
     return [{**one, "name": f"build-{number}"} for number in range(count)]
@@ -522,6 +534,49 @@ GITLABS = (
     ),
 )
 
+BITBUCKETS = (
+    Bad(
+        "Bitbucket workspace as a path",
+        bitbucket(workspace="acme/app"),
+        "spec.bitbucket.workspace",
+        "must be the id of a workspace alone",
+    ),
+    Bad(
+        "Bitbucket workspace above",
+        bitbucket(workspace=".."),
+        "spec.bitbucket.workspace",
+        "must be the id of a workspace alone",
+    ),
+    Bad(
+        "Bitbucket slug as a path",
+        bitbucket(repoSlug="acme/app"),
+        "spec.bitbucket.repoSlug",
+        "must be the slug of a repository alone",
+    ),
+    Bad(
+        "Bitbucket slug of two dots",
+        bitbucket(repoSlug=".."),
+        "spec.bitbucket.repoSlug",
+        "must be the slug of a repository alone",
+    ),
+    Bad("Bitbucket slug with .git", bitbucket(repoSlug="app.git"), "spec.bitbucket.repoSlug", "without .git"),
+    Bad("Bitbucket without TLS", bitbucket(url="http://git.acme.example"), "spec.bitbucket.url", URL),
+    Bad("Bitbucket with query", bitbucket(url="https://git.acme.example/?a=b"), "spec.bitbucket.url", URL),
+    Bad(
+        "Bitbucket Cloud as a Data Center",
+        bitbucket(url="https://bitbucket.org"),
+        "spec.bitbucket.url",
+        "leave it out for Bitbucket Cloud",
+    ),
+    Bad("Bitbucket token in the spec", bitbucket(token="x"), "spec.bitbucket.token", "unknown field"),
+    Bad(
+        "Bitbucket key of another type",
+        bitbucket(secretRef={"name": "bitbucket", "keys": {"username": "user"}}),
+        "spec.bitbucket.secretRef.keys",
+        "may rename only the fields token, email",
+    ),
+)
+
 REFUSED = (
     *IDENTITY,
     *SELECTION,
@@ -536,10 +591,17 @@ REFUSED = (
     *DISTRIBUTION,
     *MEETINGS,
     *GITLABS,
+    *BITBUCKETS,
 )
 """The API server refuses these at apply."""
 
 REACHES_STATUS = (
+    Bad(
+        "Bitbucket by a hidden address",
+        bitbucket(url="https://0x7f.1"),
+        "spec.bitbucket.url",
+        "must name its host",
+    ),
     Bad("Jira by a hidden address", jira(url="https://0x7f.1"), "spec.jira.url", "must name its host"),
     Bad(
         "GitLab by a hidden address",

@@ -64,6 +64,12 @@ def _gitlab_project(sim: Simulator, unique: str, fields: Fields) -> Scene:
     return Scene(T.GITLAB, issued, {"projectId": f"group-{unique}/mobile/app"})
 
 
+def _bitbucket_repository(sim: Simulator, unique: str, fields: Fields) -> Scene:
+    issued = sim.issue("BITBUCKET", **fields)
+    sim.target("BITBUCKET", "repository", f"team-{unique}/mobile-app", visible_to=[issued.id])
+    return Scene(T.BITBUCKET, issued, {"workspace": f"team-{unique}", "repoSlug": "mobile-app"})
+
+
 def _apple_app(sim: Simulator, unique: str, fields: Fields) -> Scene:
     sim.target("APP_STORE_CONNECT", "app", f"com.acme.x{unique}.beta")
     sim.target("APP_STORE_CONNECT", "app", f"com.acme.x{unique}")
@@ -127,6 +133,7 @@ _SCENES: Mapping[IntegrationType, Callable[[Simulator, str, Fields], Scene]] = M
         T.GITHUB: _repository,
         T.GITHUB_ACTIONS: _workflows,
         T.GITLAB: _gitlab_project,
+        T.BITBUCKET: _bitbucket_repository,
         T.APP_STORE_CONNECT: _apple_app,
         T.PLAY_STORE: _package,
         T.JENKINS: _jobs,

@@ -79,6 +79,7 @@ CAVEATS = {
     T.GITHUB: (),
     T.GITHUB_ACTIONS: (),
     T.GITLAB: (),
+    T.BITBUCKET: (),
     T.APP_STORE_CONNECT: (),
     T.PLAY_STORE: (Caveat.RELEASE_PERMISSION_UNPROVEN,),
     T.JENKINS: (Caveat.BUILD_PERMISSION_UNPROVEN,),
@@ -120,7 +121,7 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
     "LOGIN_BLOCKED": dict.fromkeys((T.GITHUB, T.GITLAB, T.SLACK, T.JIRA), Doubt.LOGIN_BLOCKED),
     "MAINTENANCE": {
         **dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA), Doubt.MAINTENANCE),
-        **dict.fromkeys((T.GITLAB, T.TEAMS, T.LINEAR), Doubt.UPSTREAM_ERROR),
+        **dict.fromkeys((T.GITLAB, T.BITBUCKET, T.TEAMS, T.LINEAR), Doubt.UPSTREAM_ERROR),
     },
     "RATE_LIMITED": dict.fromkeys(TYPES, Doubt.RATE_LIMITED),
 }
@@ -159,6 +160,7 @@ async def test_a_credential_that_nobody_issued_is_refused(sim: Simulator, kind: 
     [
         (T.GITHUB, "GITHUB", "repository", "{organization}/{repoName}"),
         (T.GITLAB, "GITLAB", "project", "{projectId}"),
+        (T.BITBUCKET, "BITBUCKET", "repository", "{workspace}/{repoSlug}"),
         (T.APP_STORE_CONNECT, "APP_STORE_CONNECT", "app", "{bundleId}"),
         (T.PLAY_STORE, "PLAY_STORE", "package", "{packageName}"),
         (T.JIRA, "JIRA", "project", "{projectKey}"),

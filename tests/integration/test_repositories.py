@@ -1,4 +1,4 @@
-"""Repositories at other hosts than github.com, over real HTTPS: GitLab under a path."""
+"""Repositories at other hosts than github.com, over real HTTPS: GitLab under a path, both Bitbuckets."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -128,4 +128,87 @@ async def test_a_host_that_a_tenant_chose_gets_nothing_before_it_is_allowed(
     assert sim.requests(credential=given.issued.label) == []
     async with prober(sim, TRUSTED_HOSTS="127.0.0.0/8") as opened:
         assert isinstance(await opened.prove(credential, NOBODY, now), Rejected)
+        assert isinstance(await opened.prove(credential, frozenset({name}), now), Verified)
+
+
+def center(sim: Simulator, **fields: Any) -> Scene:
+    """Give a repository in a Data Center, and a token that may write to it."""
+    given = scene(sim, T.BITBUCKET, kind="data_center", **fields)
+    url = sim.settings["BITBUCKET_API_URL"].removesuffix("/2.0") + "/bitbucket"
+    return Scene(T.BITBUCKET, given.issued, {**given.written, "url": url})
+
+
+def place(given: Scene) -> str:
+    return f"{given.written['workspace']}/{given.written['repoSlug']}"
+
+
+UNPROVEN = (Caveat.WRITE_UNPROVEN,)
+READING = {"*": "read"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"tells_scopes": False}, Verified(UNPROVEN)),
+        ({"kind": "access"}, Verified()),
+        ({"kind": "access", "tells_scopes": False}, Verified(UNPROVEN)),
+        ({"grants": READING}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"grants": {}}, Rejection.TARGET_NOT_FOUND),
+        ({"kind": "access", "scopes": ["repository"]}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"scopes": ["read:user:bitbucket"]}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"scopes": ["write:repository:bitbucket"]}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"kind": "access", "state": "WRONG"}, Rejection.BAD_CREDENTIALS),
+        ({"error": "CHANGE-2770", "error_path": "*/repositories/*"}, Doubt.PROBE_OUTDATED),
+    ],
+)
+async def test_what_a_token_of_bitbucket_cloud_may_do_decides(
+    sim: Simulator, fields: dict[str, Any], expected: Verified | Rejection | Doubt
+) -> None:
+    outcome = await proved(sim, scene(sim, T.BITBUCKET, **fields))
+    assert (outcome if isinstance(outcome, Verified) else outcome.reason) == expected  # type: ignore[union-attr]
+
+
+async def test_a_moved_bitbucket_repository_is_followed_on_its_host(sim: Simulator) -> None:
+    given = scene(sim, T.BITBUCKET)
+    workspace = given.written["workspace"]
+    sim.target("BITBUCKET", "repository", place(given), renamed_to=f"{workspace}/app")
+    assert await proved(sim, given) == Verified((Caveat.RENAMED,))
+
+
+@pytest.mark.parametrize(
+    ("fields", "target", "expected"),
+    [
+        ({}, {}, Verified(UNPROVEN)),
+        ({"grants": READING}, {}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"grants": {}}, {}, Rejection.TARGET_NOT_FOUND),
+        ({"grants": {}}, {"public": True}, Rejection.INSUFFICIENT_PERMISSION),
+        ({}, {"state": "ARCHIVED"}, Rejection.TARGET_DISABLED),
+        ({}, {"state": "ABSENT"}, Rejection.TARGET_NOT_FOUND),
+        ({"state": "EXPIRED"}, {}, Rejection.BAD_CREDENTIALS),
+        ({"state": "INSUFFICIENT_PERMISSION"}, {}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"state": "LOGIN_BLOCKED"}, {}, Doubt.LOGIN_BLOCKED),
+        ({"state": "RATE_LIMITED"}, {}, Doubt.RATE_LIMITED),
+        ({"state": "MAINTENANCE"}, {}, Doubt.UPSTREAM_ERROR),
+    ],
+)
+async def test_a_data_center_answers_for_itself(
+    sim: Simulator, fields: dict[str, Any], target: dict[str, Any], expected: Verified | Rejection | Doubt
+) -> None:
+    given = center(sim, **fields)
+    sim.target("BITBUCKET", "repository", place(given), **target)
+    outcome = await proved(sim, given)
+    assert (outcome if isinstance(outcome, Verified) else outcome.reason) == expected  # type: ignore[union-attr]
+    assert not any(one.write for one in sim.requests(credential=given.issued.label))
+
+
+async def test_a_data_center_gets_nothing_before_its_host_is_allowed(sim: Simulator) -> None:
+    given = center(sim)
+    url = given.written["url"].replace("127.0.0.1", "localhost")
+    name, now = f"localhost:{urlsplit(url).port}", datetime.now(UTC)
+    credential = given.credential(url=url)
+    async with prober(sim, TRUSTED_HOSTS="127.0.0.0/8") as opened:
+        outcome = await opened.prove(credential, NOBODY, now)
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason is Rejection.HOST_NOT_ALLOWED
+        assert sim.requests(credential=given.issued.label) == []
         assert isinstance(await opened.prove(credential, frozenset({name}), now), Verified)

@@ -4,6 +4,7 @@ from typing import Any
 
 from delivr_operator.outcome import IntegrationType
 from delivr_operator.providers.app_store_connect import APP_STORE_CONNECT
+from delivr_operator.providers.bitbucket import BITBUCKET
 from delivr_operator.providers.firebase import FIREBASE
 from delivr_operator.providers.github import GITHUB
 from delivr_operator.providers.github_actions import GITHUB_ACTIONS
@@ -19,6 +20,7 @@ from delivr_operator.providers.teams import TEAMS
 PROVIDERS: tuple[Provider[Any, Any], ...] = (
     GITHUB,
     GITLAB,
+    BITBUCKET,
     APP_STORE_CONNECT,
     PLAY_STORE,
     JENKINS,

@@ -32,6 +32,7 @@ class Endpoints:
     microsoft_login: str = "https://login.microsoftonline.com"
     microsoft_graph: str = "https://graph.microsoft.com"
     gitlab: str = "https://gitlab.com/api/v4"
+    bitbucket: str = "https://api.bitbucket.org/2.0"
     firebase: str = "https://firebase.googleapis.com"
     cloud_resource_manager: str = "https://cloudresourcemanager.googleapis.com"
     linear: str = "https://api.linear.app"

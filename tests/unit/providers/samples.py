@@ -113,6 +113,17 @@ def samples() -> Mapping[IntegrationType, Sample]:
                 "token": SECRET,
             },
         ),
+        IntegrationType.BITBUCKET: Sample(
+            "bitbucket",
+            {"workspace": "acme", "repoSlug": "mobile-app", "secretRef": {"name": "bitbucket"}},
+            {"email": "bot@acme.example", "token": f"ATATT{CANARY}"},
+            {
+                "workspace": "acme",
+                "repoSlug": "mobile-app",
+                "email": "bot@acme.example",
+                "token": SECRET,
+            },
+        ),
         IntegrationType.APP_STORE_CONNECT: Sample(
             "appStoreConnect",
             {"bundleId": "com.acme.app", "secretRef": {"name": "apple"}},
