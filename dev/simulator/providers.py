@@ -13,6 +13,7 @@ from dev.simulator.play_store import PlayStore
 from dev.simulator.provider import Provider
 from dev.simulator.slack import Slack
 from dev.simulator.teams import MicrosoftGraph, MicrosoftLogin
+from dev.simulator.test_rail import TestRail
 
 PROVIDERS: tuple[type[Provider], ...] = (
     GitHub,
@@ -29,4 +30,5 @@ PROVIDERS: tuple[type[Provider], ...] = (
     MicrosoftLogin,
     MicrosoftGraph,
     Linear,
+    TestRail,
 )

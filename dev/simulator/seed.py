@@ -20,6 +20,9 @@ from dev.simulator.slack import BotToken, Channel
 from dev.simulator.state import Credential, World
 from dev.simulator.teams import AppRegistration, Team
 from dev.simulator.teams import Channel as TeamsChannel
+from dev.simulator.test_rail import ApiKey as TestRailKey
+from dev.simulator.test_rail import Project as TestRailProject
+from dev.simulator.test_rail import Suite as TestRailSuite
 
 REPOSITORY = "acme/mobile-app"
 GITLAB_PROJECT = "acme/mobile/app"
@@ -34,6 +37,7 @@ FIREBASE_PROJECT = "acme-mobile"
 FIREBASE_APPS = ("1:1234567890:ios:0a1b2c3d4e5f6789", "1:1234567890:android:0a1b2c3d4e5f6789")
 JIRA_PROJECT = "MOB"
 LINEAR_TEAM = "MOB"
+TEST_RAIL_PROJECT, TEST_RAIL_SUITE = "7", "12"
 LINEAR_PROJECT = "9cfb482a-81e3-4154-b5b9-2c805e70a02d"
 
 
@@ -56,6 +60,7 @@ class Seed:
     firebase: FirebaseAccount = field(default_factory=lambda: FirebaseAccount(project=FIREBASE_PROJECT))
     jira: JiraToken = field(default_factory=lambda: JiraToken(email="release-bot@acme.example"))
     linear: LinearKey = field(default_factory=LinearKey)
+    test_rail: TestRailKey = field(default_factory=lambda: TestRailKey(username="test-bot@acme.example"))
 
     def credentials(self) -> dict[str, Credential]:
         """Give each provider's credential, so that the seed can be changed like any other."""
@@ -71,6 +76,7 @@ class Seed:
             "FIREBASE": self.firebase,
             "JIRA": self.jira,
             "LINEAR": self.linear,
+            "TEST_RAIL": self.test_rail,
         }
 
     def sow(self, world: World) -> None:
@@ -100,6 +106,8 @@ class Seed:
         world.put_target(
             "LINEAR", LinearProject(name=LINEAR_PROJECT, workspace=workspace, teams=(LINEAR_TEAM,))
         )
+        world.put_target("TEST_RAIL", TestRailProject(name=TEST_RAIL_PROJECT))
+        world.put_target("TEST_RAIL", TestRailSuite(name=TEST_RAIL_SUITE, project=TEST_RAIL_PROJECT))
 
     def secrets(self) -> dict[str, dict[str, str]]:
         """Give each integration's Secret fields."""
@@ -115,4 +123,5 @@ class Seed:
             "firebase": self.firebase.secret,
             "jira": self.jira.secret,
             "linear": self.linear.secret,
+            "testRail": self.test_rail.secret,
         }

@@ -371,6 +371,18 @@ def linear(**fields: Any) -> Mapping[str, Any]:
     return {"spec.linear": {**LINEAR, **fields}}
 
 
+TEST_RAIL: Mapping[str, Any] = {
+    "url": "https://acme.testrail.io",
+    "projectId": 7,
+    "secretRef": {"name": "test-rail"},
+}
+
+
+def test_rail(**fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares TestRail with some fields otherwise."""
+    return {"spec.testRail": {**TEST_RAIL, **fields}}
+
+
 TRACKERS = (
     Bad("Jira without TLS", jira(url="http://jira.acme.example"), "spec.jira.url", URL),
     Bad("Jira with a page", jira(url="https://acme.atlassian.net/browse?x=1"), "spec.jira.url", URL),
@@ -401,6 +413,22 @@ TRACKERS = (
         "must be the project's id, a UUID in lower case",
     ),
     Bad("Linear with an address", linear(url="https://x.example"), "spec.linear.url", "unknown field"),
+    Bad("TestRail without TLS", test_rail(url="http://acme.testrail.io"), "spec.testRail.url", URL),
+    Bad(
+        "TestRail with its page",
+        test_rail(url="https://acme.testrail.io/index.php?/dashboard"),
+        "spec.testRail.url",
+        URL,
+    ),
+    Bad(
+        "TestRail project 0", test_rail(projectId=0), "spec.testRail.projectId", "greater than or equal to 1"
+    ),
+    Bad("TestRail project as text", test_rail(projectId="7"), "spec.testRail.projectId", "type integer"),
+    Bad("TestRail project too large", test_rail(projectId=2**31), "spec.testRail.projectId", "int32"),
+    Bad(
+        "TestRail suite below 1", test_rail(suiteId=-1), "spec.testRail.suiteId", "greater than or equal to 1"
+    ),
+    Bad("TestRail user in the spec", test_rail(username="x"), "spec.testRail.username", "unknown field"),
 )
 
 FIREBASE: Mapping[str, Any] = {
@@ -602,6 +630,7 @@ REACHES_STATUS = (
         "spec.bitbucket.url",
         "must name its host",
     ),
+    Bad("TestRail by a number", test_rail(url="https://1"), "spec.testRail.url", "must name its host"),
     Bad("Jira by a hidden address", jira(url="https://0x7f.1"), "spec.jira.url", "must name its host"),
     Bad(
         "GitLab by a hidden address",

@@ -109,6 +109,13 @@ def _linear_team(sim: Simulator, _: str, fields: Fields) -> Scene:
     return Scene(T.LINEAR, issued, {"teamId": "MOB"})
 
 
+def _test_project(sim: Simulator, unique: str, fields: Fields) -> Scene:
+    number = int(unique, 16) % 2_000_000_000 + 1
+    sim.target("TEST_RAIL", "project", str(number))
+    written = {"url": sim.settings["TEST_RAIL_URL"], "projectId": number}
+    return Scene(T.TEST_RAIL, sim.issue("TEST_RAIL", **fields), written)
+
+
 def _team(sim: Simulator, _: str, fields: Fields) -> Scene:
     issued = sim.issue("TEAMS", **fields)
     team = str(uuid4())
@@ -140,6 +147,7 @@ _SCENES: Mapping[IntegrationType, Callable[[Simulator, str, Fields], Scene]] = M
         T.SLACK: _slack_channels,
         T.JIRA: _jira_project,
         T.LINEAR: _linear_team,
+        T.TEST_RAIL: _test_project,
         T.TEAMS: _team,
         T.FIREBASE: _firebase_project,
     }

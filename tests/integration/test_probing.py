@@ -88,6 +88,7 @@ CAVEATS = {
     T.TEAMS: (Caveat.WRITE_UNPROVEN,),
     T.FIREBASE: (),
     T.LINEAR: (Caveat.WRITE_UNPROVEN,),
+    T.TEST_RAIL: (Caveat.WRITE_UNPROVEN,),
 }
 
 
@@ -117,10 +118,13 @@ STATES: dict[str, dict[IntegrationType, Rejection | Doubt | str]] = {
         T.TEAMS: SMALL,
     },
     "AGREEMENT_REQUIRED": {T.APP_STORE_CONNECT: R.AGREEMENT_REQUIRED},
-    "API_DISABLED": {**dict.fromkeys((T.PLAY_STORE, T.FIREBASE), R.API_DISABLED), T.LINEAR: SMALL},
+    "API_DISABLED": {
+        **dict.fromkeys((T.PLAY_STORE, T.FIREBASE, T.TEST_RAIL), R.API_DISABLED),
+        T.LINEAR: SMALL,
+    },
     "LOGIN_BLOCKED": dict.fromkeys((T.GITHUB, T.GITLAB, T.SLACK, T.JIRA), Doubt.LOGIN_BLOCKED),
     "MAINTENANCE": {
-        **dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA), Doubt.MAINTENANCE),
+        **dict.fromkeys((T.JENKINS, T.SLACK, T.JIRA, T.TEST_RAIL), Doubt.MAINTENANCE),
         **dict.fromkeys((T.GITLAB, T.BITBUCKET, T.TEAMS, T.LINEAR), Doubt.UPSTREAM_ERROR),
     },
     "RATE_LIMITED": dict.fromkeys(TYPES, Doubt.RATE_LIMITED),
@@ -164,6 +168,7 @@ async def test_a_credential_that_nobody_issued_is_refused(sim: Simulator, kind: 
         (T.APP_STORE_CONNECT, "APP_STORE_CONNECT", "app", "{bundleId}"),
         (T.PLAY_STORE, "PLAY_STORE", "package", "{packageName}"),
         (T.JIRA, "JIRA", "project", "{projectKey}"),
+        (T.TEST_RAIL, "TEST_RAIL", "project", "{projectId}"),
         (T.TEAMS, "TEAMS", "team", "{teamId}"),
     ],
 )

@@ -226,3 +226,45 @@ async def test_linear_limits_with_400_and_tells_when(sim: Simulator, style: str)
     assert outcome.retry_after is not None
     least = 60 if style == "none" else 198
     assert timedelta(seconds=least) <= outcome.retry_after <= timedelta(seconds=201)
+
+
+async def test_testrail_is_asked_in_the_query_of_its_page(sim: Simulator) -> None:
+    given = scene(sim, T.TEST_RAIL)
+    assert await proved(sim, given) == Verified((Caveat.WRITE_UNPROVEN,))
+    page = "/testrail/index.php?/api/v2/"
+    assert [request.path for request in sim.requests(credential=given.issued.label)] == [
+        f"{page}get_current_user",
+        f"{page}get_project/{given.written['projectId']}",
+    ]
+
+
+async def test_an_old_testrail_is_asked_for_any_project(sim: Simulator) -> None:
+    given = scene(sim, T.TEST_RAIL, old_server=True)
+    assert await proved(sim, given) == Verified((Caveat.WRITE_UNPROVEN,))
+    assert sim.requests(credential=given.issued.label)[1].path.endswith("get_projects&limit=1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, None),
+        ({"state": "ARCHIVED"}, Rejection.TARGET_DISABLED),
+        ({"state": "ABSENT"}, GONE),
+        ({"project": "1"}, GONE),
+    ],
+)
+async def test_a_testrail_suite_is_the_projects(
+    sim: Simulator, fields: dict[str, Any], reason: Rejection | None
+) -> None:
+    given = scene(sim, T.TEST_RAIL)
+    number = given.written["projectId"]
+    sim.target("TEST_RAIL", "suite", str(number), **{"project": str(number), **fields})
+    outcome = await proved(sim, Scene(T.TEST_RAIL, given.issued, given.written | {"suiteId": number}))
+    assert (outcome.reason if isinstance(outcome, Rejected) else None) is reason
+    assert isinstance(outcome, Rejected) or outcome == Verified((Caveat.WRITE_UNPROVEN,))
+
+
+async def test_a_completed_testrail_project_is_disabled(sim: Simulator) -> None:
+    given = scene(sim, T.TEST_RAIL)
+    sim.target("TEST_RAIL", "project", str(given.written["projectId"]), state="ARCHIVED")
+    assert (await refused(sim, given)).reason is Rejection.TARGET_DISABLED

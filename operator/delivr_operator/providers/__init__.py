@@ -16,6 +16,7 @@ from delivr_operator.providers.play_store import PLAY_STORE
 from delivr_operator.providers.provider import Provider
 from delivr_operator.providers.slack import SLACK
 from delivr_operator.providers.teams import TEAMS
+from delivr_operator.providers.test_rail import TEST_RAIL
 
 PROVIDERS: tuple[Provider[Any, Any], ...] = (
     GITHUB,
@@ -30,6 +31,7 @@ PROVIDERS: tuple[Provider[Any, Any], ...] = (
     FIREBASE,
     JIRA,
     LINEAR,
+    TEST_RAIL,
 )
 
 

@@ -85,6 +85,7 @@ FIREBASE = {
     "iosAppId": "1:1234567890:ios:0a1b2c3d4e5f6789",
     "androidAppId": "1:1234567890:android:0a1b2c3d4e5f6789",
 }
+TEST_RAIL = {"url": "https://tests.acme.example/testrail", "projectId": 7, "suiteId": 12}
 LINEAR = {"teamId": "MOB", "projectId": "9cfb482a-81e3-4154-b5b9-2c805e70a02d"}
 JIRA = {"url": "https://acme.atlassian.net", "projectKey": "MOB"}
 
@@ -198,6 +199,12 @@ def samples() -> Mapping[IntegrationType, Sample]:
             {**LINEAR, "secretRef": {"name": "linear"}},
             {"apiKey": f"lin_api_{CANARY}"},
             {**LINEAR, "apiKey": SECRET},
+        ),
+        IntegrationType.TEST_RAIL: Sample(
+            "testRail",
+            {**TEST_RAIL, "secretRef": {"name": "test-rail"}},
+            {"username": "bot@acme.example", "apiKey": f"key{CANARY}"},
+            {**TEST_RAIL, "username": "bot@acme.example", "apiKey": SECRET},
         ),
     }
 

@@ -48,6 +48,7 @@ NAMES = [
     *("quietingDown", "start"),
     *("active", "key", "errorMessages", "havePermission", "BROWSE_PROJECTS"),
     *("extensions", "type", "viewer", "teams", "projects", "nodes", "archivedAt"),
+    *("is_active", "is_completed", "project_id"),
 ]
 WORDS = [
     *("Bad credentials", "Not Found", "NOT_AUTHORIZED", "FORBIDDEN", "forbidden", "invalid_grant", "active"),
@@ -245,6 +246,7 @@ CHOSEN_BY_TENANTS = {
     IntegrationType.GITLAB: "gitlab.acme.example:443",
     IntegrationType.JENKINS: "jenkins.acme.example:443",
     IntegrationType.JIRA: "acme.atlassian.net:443",
+    IntegrationType.TEST_RAIL: "tests.acme.example:443",
 }
 
 
