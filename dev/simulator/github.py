@@ -27,6 +27,8 @@ from dev.simulator.provider import Provider
 from dev.simulator.state import Target, TargetState, Usage
 
 ANONYMOUS_QUOTA = 60
+SERVER = "/api/v3"
+"""Where an Enterprise Server has its API; its limits are off, so that it tells of none."""
 REPOSITORY_PATH = re.compile(r"/repos/([^/]+)/([^/]+)(/.*)?")
 RENAMED_PATH = re.compile(r"/repositories/(\d+)(/.*)?")
 
@@ -46,7 +48,17 @@ class GitHub(Provider):
         return presented(ask)
 
     def answer(self, ask: Ask) -> Answer:
-        """Answer like api.github.com, quota and validators included."""
+        """Answer like api.github.com, quota included; below /api/v3 like an Enterprise Server."""
+        if not ask.path.startswith(f"{SERVER}/"):
+            return self._answer(ask)
+        inner = replace(ask, path=ask.path.removeprefix(SERVER), origin=ask.origin + SERVER)
+        answer = self._answer(inner)
+        kept = {name: value for name, value in answer.headers.items() if not name.startswith("x-ratelimit")}
+        return Answer(answer.status, answer.body, answer.content_type, kept).with_headers(
+            {"X-GitHub-Enterprise-Version": "3.18.1"}
+        )
+
+    def _answer(self, ask: Ask) -> Answer:
         if not ask.header("user-agent"):
             return Answer(403, b"Missing or invalid User Agent string.", "application/octet-stream")
         lookup = presented(ask)

@@ -163,6 +163,30 @@ REPOSITORIES = (
     Bad("repository two dots", {"spec.github.repoName": ".."}, "spec.github.repoName", REPOSITORY),
     Bad("repository with query", {"spec.github.repoName": "app?x=1"}, "spec.github.repoName", REPOSITORY),
     Bad("repository with .git", {"spec.github.repoName": "app.git"}, "spec.github.repoName", "without .git"),
+    Bad(
+        "GitHub without TLS",
+        {"spec.github.apiUrl": "http://git.acme.example/api/v3"},
+        "spec.github.apiUrl",
+        URL,
+    ),
+    Bad(
+        "GitHub's page, not its API",
+        {"spec.github.apiUrl": "https://git.acme.example"},
+        "spec.github.apiUrl",
+        "must be the address of the REST API",
+    ),
+    Bad(
+        "github.com as an Enterprise",
+        {"spec.github.apiUrl": "https://github.com/api/v3"},
+        "spec.github.apiUrl",
+        "leave it out for github.com",
+    ),
+    Bad(
+        "GitHub Actions elsewhere without a repository",
+        {"spec.githubActions.apiUrl": "https://git.acme.example/api/v3"},
+        "spec.githubActions",
+        "apiUrl goes with a repository of its own",
+    ),
     Bad("github null", {"spec.github": None}, "spec.githubActions", "declare spec.github"),
     Bad("token in the spec", {"spec.github.accessToken": "x"}, "spec.github.accessToken", "unknown field"),
     Bad("misspelt member", {"spec.gitHub": {}}, "spec.gitHub", "unknown field"),
@@ -624,6 +648,15 @@ REFUSED = (
 """The API server refuses these at apply."""
 
 REACHES_STATUS = (
+    Bad(
+        "GitHub by a hidden address",
+        {
+            "spec.github.apiUrl": "https://0x7f.1/api/v3",
+            "spec.githubActions": GONE,
+        },
+        "spec.github.apiUrl",
+        "must name its host",
+    ),
     Bad(
         "Bitbucket by a hidden address",
         bitbucket(url="https://0x7f.1"),

@@ -1,4 +1,4 @@
-"""Repositories at other hosts than github.com, over real HTTPS: GitLab under a path, both Bitbuckets."""
+"""Repositories at other hosts than github.com, over real HTTPS: GitLab, Bitbucket, GitHub Enterprise."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -212,3 +212,53 @@ async def test_a_data_center_gets_nothing_before_its_host_is_allowed(sim: Simula
         assert outcome.reason is Rejection.HOST_NOT_ALLOWED
         assert sim.requests(credential=given.issued.label) == []
         assert isinstance(await opened.prove(credential, frozenset({name}), now), Verified)
+
+
+@pytest.mark.parametrize("kind", [T.GITHUB, T.GITHUB_ACTIONS])
+async def test_a_github_enterprise_server_answers_below_its_path_once_its_host_is_allowed(
+    sim: Simulator, kind: IntegrationType
+) -> None:
+    given = scene(sim, kind)
+    url = sim.settings["GITHUB_API_URL"].replace("127.0.0.1", "localhost") + "/api/v3"
+    name, now = f"localhost:{urlsplit(url).port}", datetime.now(UTC)
+    credential = given.credential(apiUrl=url)
+    async with prober(sim, TRUSTED_HOSTS="127.0.0.0/8") as opened:
+        outcome = await opened.prove(credential, NOBODY, now)
+        assert isinstance(outcome, Rejected)
+        assert outcome.reason is Rejection.HOST_NOT_ALLOWED
+        assert sim.requests(credential=given.issued.label) == []
+        assert await opened.prove(credential, frozenset({name}), now) == Verified()
+    assert all(one.path.startswith("/api/v3/") for one in sim.requests(credential=given.issued.label))
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("WRONG", Rejection.BAD_CREDENTIALS),
+        ("INSUFFICIENT_PERMISSION", Rejection.INSUFFICIENT_PERMISSION),
+        ("RATE_LIMITED", Doubt.RATE_LIMITED),
+        ("LOGIN_BLOCKED", Doubt.LOGIN_BLOCKED),
+    ],
+)
+async def test_a_github_enterprise_server_refuses_as_github_com_does(
+    sim: Simulator, state: str, expected: Rejection | Doubt
+) -> None:
+    given = scene(sim, T.GITHUB, state=state)
+    server = Scene(
+        T.GITHUB, given.issued, {**given.written, "apiUrl": sim.settings["GITHUB_API_URL"] + "/api/v3"}
+    )
+    outcome = await proved(sim, server)
+    assert isinstance(outcome, Rejected | Unknown)
+    assert outcome.reason is expected
+
+
+async def test_a_repository_renamed_on_a_github_enterprise_server_is_followed_below_its_path(
+    sim: Simulator,
+) -> None:
+    given = scene(sim, T.GITHUB)
+    organization = given.written["organization"]
+    sim.target("GITHUB", "repository", f"{organization}/mobile-app", renamed_to=f"{organization}/app")
+    server = Scene(
+        T.GITHUB, given.issued, {**given.written, "apiUrl": sim.settings["GITHUB_API_URL"] + "/api/v3"}
+    )
+    assert await proved(sim, server) == Verified((Caveat.RENAMED,))

@@ -108,12 +108,12 @@ def _declared(provider: Provider[Any, Any], members: Mapping[str, Any]) -> Decla
     if provider.inherits is None:
         return _parsed(provider, given, frozenset())
     parent = provider_of_type(provider.inherits)
-    inheritable = frozenset(parent.config_fields) | {_SECRET_REF}
-    missing = inheritable - given.keys()
-    if not missing:
+    needed = frozenset(parent.required_fields) | {_SECRET_REF}
+    inheritable = needed | frozenset(parent.config_fields)
+    if needed <= given.keys():
         return _parsed(provider, given, frozenset())
-    if missing != inheritable:
-        sentence = f"spec.{provider.member}: name all of {_listed(inheritable)}, or none of them"
+    if inheritable & given.keys():
+        sentence = f"spec.{provider.member}: name all of {_listed(needed)}, or none of them"
         return InvalidMember(provider.member, provider.type, (sentence,))
     return _inheriting(provider, parent, given, members)
 
@@ -126,7 +126,7 @@ def _inheriting(
 ) -> Declaration | InvalidMember:
     here, there = f"spec.{provider.member}", f"spec.{parent.member}"
     if members.get(parent.member) is None:
-        needed = _listed({*parent.config_fields, _SECRET_REF})
+        needed = _listed({*parent.required_fields, _SECRET_REF})
         sentence = f"{here}: declare {there}, whose repository and token it uses, or name its own {needed}"
         return InvalidMember(provider.member, provider.type, (sentence,))
     stands = _declared(parent, members)

@@ -11,9 +11,8 @@ from delivr_operator.outcome import IntegrationType, Outcome, Rejected, Rejectio
 from delivr_operator.providers import repository
 from delivr_operator.providers.answer import doubtful
 from delivr_operator.providers.build import Build
-from delivr_operator.providers.exchange import Body, Endpoints, Exchange, Response, read
+from delivr_operator.providers.exchange import Body, Exchange, Response, read
 from delivr_operator.providers.provider import Provider
-from delivr_operator.resource import Frozen
 
 
 class Workflow(Build):
@@ -27,12 +26,10 @@ class Workflow(Build):
         return self.workflow_path.rpartition("/")[2]
 
 
-class GitHubActionsConfig(Frozen):
+class GitHubActionsConfig(repository.RepositoryConfig):
     """Which workflows, and of which repository."""
 
     workflows: Annotated[tuple[Workflow, ...], Field(min_length=1, max_length=50)]
-    organization: repository.Organization
-    repo_name: repository.RepoName
 
 
 class _State(Body):
@@ -61,17 +58,14 @@ def judge_workflow(response: Response) -> Outcome:
     return doubtful(response)
 
 
-def _hosts(_: GitHubActionsConfig, endpoints: Endpoints) -> frozenset[str]:
-    return repository.hosts(endpoints)
-
-
 async def _probe(exchange: Exchange, config: GitHubActionsConfig, secrets: repository.AccessToken) -> Outcome:
-    outcome = await repository.prove(exchange, config.organization, config.repo_name, secrets)
+    outcome = await repository.prove(exchange, config, secrets)
     if not isinstance(outcome, Verified):
         return outcome
-    home = f"{repository.path_of(config.organization, config.repo_name)}/actions/workflows/"
+    home = f"{config.path}/actions/workflows/"
     for workflow in config.workflows:
-        answer = await repository.ask(exchange, home + quote(workflow.file, safe=""), secrets.access_token)
+        path = home + quote(workflow.file, safe="")
+        answer = await repository.ask(exchange, config, path, secrets.access_token)
         verdict = judge_workflow(answer)
         if isinstance(verdict, Rejected):
             why = verdict.detail or "is absent, or hidden from this token"
@@ -88,8 +82,9 @@ GITHUB_ACTIONS = Provider(
     secrets=repository.AccessToken,
     sealed=frozenset({"accessToken"}),
     permissions=repository.PERMISSIONS,
-    hosts=_hosts,
+    hosts=repository.hosts,
     probe=_probe,
     judge=judge_workflow,
+    tenant_chosen_host=repository.chosen_host,
     inherits=IntegrationType.GITHUB,
 )

@@ -83,6 +83,12 @@ class Provider(Generic[C, S]):
         return tuple(str(field.alias) for field in self.config.model_fields.values())
 
     @property
+    def required_fields(self) -> tuple[str, ...]:
+        """The JSON names of the fields that the spec must hold."""
+        fields = self.config.model_fields.values()
+        return tuple(str(field.alias) for field in fields if field.is_required())
+
+    @property
     def secret_fields(self) -> tuple[str, ...]:
         """The JSON names of the credential's fields that a Secret must hold."""
         fields = self.secrets.model_fields.values()

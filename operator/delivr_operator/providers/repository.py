@@ -23,6 +23,8 @@ from delivr_operator.providers.exchange import (
 )
 from delivr_operator.providers.provider import Secrets
 from delivr_operator.providers.secret_shapes import Token
+from delivr_operator.providers.tenant_address import tenant_address
+from delivr_operator.resource import Frozen
 
 API_VERSION = "2022-11-28"
 PERMISSIONS = (
@@ -40,6 +42,39 @@ def _no_dots(name: str) -> str:
 
 Organization = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
 RepoName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$"), AfterValidator(_no_dots)]
+
+
+def _api_url(url: str) -> str:
+    plain = tenant_address(url).rstrip("/")
+    host = authority(plain).partition(":")[0].lower()
+    if host in {"github.com", "api.github.com"}:
+        raise ValueError("must be the address of a GitHub Enterprise: leave it out for github.com")
+    if not plain.endswith("/api/v3") and not re.fullmatch(
+        r"https://api\.[^/]+\.ghe\.com(:443)?", plain.lower()
+    ):
+        raise ValueError(
+            "must be the address of the REST API: https://HOST/api/v3 of a GitHub Enterprise Server, "
+            "or https://api.SUBDOMAIN.ghe.com"
+        )
+    return plain
+
+
+class RepositoryConfig(Frozen):
+    """Which repository, and on which GitHub."""
+
+    organization: Organization
+    repo_name: RepoName
+    api_url: Annotated[str, Field(max_length=512), AfterValidator(_api_url)] | None = None
+
+    @property
+    def name(self) -> str:
+        """The repository as people write it."""
+        return f"{self.organization}/{self.repo_name}"
+
+    @property
+    def path(self) -> str:
+        """Where the repository is in the API."""
+        return f"/repos/{quote(self.organization, safe='')}/{quote(self.repo_name, safe='')}"
 
 
 class AccessToken(Secrets):
@@ -68,43 +103,41 @@ class _Repository(Body):
     permissions: _Rights
 
 
-def hosts(endpoints: Endpoints) -> frozenset[str]:
-    """Return the host that GitHub's REST API is on."""
-    return frozenset({authority(endpoints.github)})
+def hosts(config: RepositoryConfig, endpoints: Endpoints) -> frozenset[str]:
+    """Return the host that this repository's REST API is on."""
+    return frozenset({authority(config.api_url or endpoints.github)})
 
 
-async def ask(exchange: Exchange, path: str, token: SecretStr) -> Response:
+def chosen_host(config: RepositoryConfig) -> str | None:
+    """Return the host of the GitHub Enterprise that a tenant chose; None for github.com."""
+    return None if config.api_url is None else authority(config.api_url)
+
+
+async def ask(exchange: Exchange, config: RepositoryConfig, path: str, token: SecretStr) -> Response:
     """Return GitHub's answer to one GET; renamed repositories are followed on the same host."""
     headers: Headers = {
         "Authorization": SecretStr(f"Bearer {token.get_secret_value()}"),
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": API_VERSION,
     }
-    return await exchange.send(
-        Request("GET", exchange.endpoints.github + path, headers, follows_redirects=True)
-    )
+    base = config.api_url or exchange.endpoints.github
+    return await exchange.send(Request("GET", base + path, headers, follows_redirects=True))
 
 
-def path_of(organization: str, repo_name: str) -> str:
-    """Return where a repository is in the API."""
-    return f"/repos/{quote(organization, safe='')}/{quote(repo_name, safe='')}"
-
-
-async def prove(exchange: Exchange, organization: str, repo_name: str, secrets: AccessToken) -> Outcome:
+async def prove(exchange: Exchange, config: RepositoryConfig, secrets: AccessToken) -> Outcome:
     """Return whether the token opens this repository for writing, as far as reading can tell."""
-    who = await ask(exchange, "/user", secrets.access_token)
+    who = await ask(exchange, config, "/user", secrets.access_token)
     identity = judge_identity(who)
     if not isinstance(identity, Verified):
         return identity
-    answer = await ask(exchange, path_of(organization, repo_name), secrets.access_token)
-    name = f"{organization}/{repo_name}"
+    answer = await ask(exchange, config, config.path, secrets.access_token)
     outcome = judge_repository(answer)
     if isinstance(outcome, Rejected):
-        return replace(outcome, detail=f"Repository {name}{_WHY.get(outcome.reason, '')}.")
+        return replace(outcome, detail=f"Repository {config.name}{_WHY.get(outcome.reason, '')}.")
     if not isinstance(outcome, Verified):
         return outcome
     found = read(answer, _Repository)
-    renamed = found is not None and found.full_name.casefold() != name.casefold()
+    renamed = found is not None and found.full_name.casefold() != config.name.casefold()
     caveats = (*outcome.caveats, Caveat.RENAMED) if renamed else outcome.caveats
     return Verified(caveats, outcome.expires_at or identity.expires_at)
 
