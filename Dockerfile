@@ -4,20 +4,32 @@
 ARG PYTHON=python:3.13-slim-bookworm
 
 FROM ${PYTHON} AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY lock/build.txt lock/run.txt lock/
-RUN python3 -m venv /build/tools && /build/tools/bin/pip install --require-hashes -r lock/build.txt \
- && python3 -m venv /opt/delivr-operator && /opt/delivr-operator/bin/pip install --require-hashes -r lock/run.txt
+# The operator's environment never holds pip: nothing is ever installed into the running image.
+RUN python3 -m venv tools && python3 -m venv --without-pip /opt/delivr-operator \
+ && tools/bin/pip install --only-binary :all: --require-hashes -r lock/build.txt \
+ && tools/bin/pip --python /opt/delivr-operator/bin/python3 \
+        install --only-binary :all: --no-compile --require-hashes -r lock/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
-# pip goes afterwards: nothing is ever installed into the running image.
-RUN /build/tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
- && /opt/delivr-operator/bin/pip install --no-deps --no-index dist/*.whl \
- && /opt/delivr-operator/bin/python3 -m compileall -q /opt/delivr-operator/lib \
- && /opt/delivr-operator/bin/pip uninstall --yes --quiet pip
+# Bytecode that is never held against its source's time, which a copy into another layer may change.
+RUN tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
+ && tools/bin/pip --python /opt/delivr-operator/bin/python3 install --no-compile --no-deps --no-index dist/*.whl \
+ && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/delivr-operator/lib
 
 FROM ${PYTHON}
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.title="delivr-operator" \
+      org.opencontainers.image.description="Reconciles Delivr's ReleaseSetup resources" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# Python's official images bring a pip of their own, Debian's the means to make one.
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
+        /usr/lib/python3*/ensurepip /usr/share/python-wheels
 COPY --from=build /opt/delivr-operator /opt/delivr-operator
 # The root file system may be read-only: all bytecode is there already, and nothing writes.
 # The user stands in no passwd file, whoever it is: the Kubernetes client asks for a home on import, and kopf for
