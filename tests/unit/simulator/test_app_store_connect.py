@@ -60,9 +60,9 @@ def test_the_versions_of_an_app_and_of_none(world: World, ask: Asker, signed: Si
     [
         {"aud": "elsewhere"},
         {"iss": "another-team"},
-        {"exp": int(time.time()) + 3600},
+        {"exp": int(time.time()) + 86400},
         {"exp": int(time.time()) - 60},
-        {"iat": int(time.time()) + 60},
+        {"iat": int(time.time()) + 86400},  # parameters are made long before the test runs
         {"scope": ["GET /v1/builds"]},
     ],
 )
