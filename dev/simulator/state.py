@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -59,7 +60,7 @@ class RateLimit:
 
 
 @dataclass(kw_only=True)
-class Credential:
+class Credential(ABC):
     """What all providers know of a credential; each provider adds its own fields."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -72,14 +73,14 @@ class Credential:
     quota: int | None = None
 
     @property
+    @abstractmethod
     def lookup(self) -> str:
         """What the provider finds this credential by."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def secret(self) -> dict[str, str]:
         """The fields of the Kubernetes Secret that holds it."""
-        raise NotImplementedError
 
     def standing(self, now: float) -> CredentialState:
         """Give the state at this moment: a date that has passed expires a valid credential."""

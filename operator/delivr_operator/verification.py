@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from delivr_operator.outcome import (
     Caveat,
-    Doubt,
     Expired,
     IntegrationType,
     Outcome,
@@ -226,9 +225,3 @@ def refresh(entry: Entry, row_status: VerificationStatus | None, row_moment: dat
         return entry
     later = entry.last_verified_at is None or row_moment > entry.last_verified_at
     return entry.model_copy(update={"last_verified_at": row_moment}) if later else entry
-
-
-def waits_for_secret(outcome: Outcome) -> bool:
-    """Tell whether only a change in the cluster can move this outcome."""
-    kinds = (Doubt.SECRET_NOT_FOUND, Doubt.SECRET_KEY_MISSING, Doubt.SECRET_UNREADABLE)
-    return isinstance(outcome, Unknown) and outcome.reason in kinds

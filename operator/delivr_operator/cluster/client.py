@@ -16,7 +16,7 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import SecretBytes
 
-from delivr_operator.cluster.outages import ClusterUnavailable, outages
+from delivr_operator.cluster.outages import FORBIDDEN, ClusterUnavailable, outages
 from delivr_operator.cluster.secret_watch import SecretWatch
 from delivr_operator.report import Transition
 from delivr_operator.resource import (
@@ -35,7 +35,7 @@ from delivr_operator.status import Status
 COMPONENT = "delivr-operator"
 REQUEST_TIMEOUT = 15.0
 _JSON_PATCH = "application/json-patch+json"
-_NOT_FOUND, _FORBIDDEN, _CONFLICT, _INVALID = 404, 403, 409, 422
+_NOT_FOUND, _CONFLICT, _INVALID = 404, 409, 422
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class Cluster:
                 name, namespace, _request_timeout=REQUEST_TIMEOUT
             )
             raw = await answer.read()
-        if answer.status in (_NOT_FOUND, _FORBIDDEN):
+        if answer.status in (_NOT_FOUND, FORBIDDEN):
             return Absent.NOT_FOUND if answer.status == _NOT_FOUND else Absent.FORBIDDEN
         if answer.status != 200:  # noqa: PLR2004
             raise ClusterUnavailable(answer.status)
