@@ -407,6 +407,47 @@ async def test_the_operators_own_budget_holds(sim: Simulator) -> None:
     assert sim.count(credential=given.issued.label) == 3
 
 
+@pytest.mark.parametrize(("kind", "unchanged"), [(T.GITHUB, 1), (T.GITHUB_ACTIONS, 2)])
+async def test_github_charges_nothing_for_what_did_not_change(
+    sim: Simulator, kind: IntegrationType, unchanged: int
+) -> None:
+    given = scene(sim, kind)
+    async with prober(sim) as opened:
+        outcomes = [
+            await opened.prove(given.credential(), NOBODY, datetime.now(UTC), fresh=True) for _ in range(3)
+        ]
+    assert outcomes[0] == outcomes[1] == outcomes[2] == Verified()
+    asked = [request.status for request in sim.requests(credential=given.issued.label)]
+    once = [200] * (1 + unchanged)
+    again = [200, *[304] * unchanged]
+    assert asked == once + again + again
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"state": "WRONG"}, Rejection.BAD_CREDENTIALS),
+        ({"scopes": ["read:org"]}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"state": "INSUFFICIENT_PERMISSION"}, Rejection.INSUFFICIENT_PERMISSION),
+        ({"state": "SSO_REQUIRED"}, Rejection.SSO_REQUIRED),
+    ],
+)
+async def test_what_did_not_change_hides_no_change_of_the_token(
+    sim: Simulator, change: dict[str, Any], reason: Rejection
+) -> None:
+    given = scene(sim, T.GITHUB)
+    repository = f"{given.written['organization']}/{given.written['repoName']}"
+    sim.target("GITHUB", "repository", repository, private=False)  # no scope hides a public one
+    async with prober(sim) as opened:
+        for _ in range(2):
+            first = await opened.prove(given.credential(), NOBODY, datetime.now(UTC), fresh=True)
+            assert first == Verified()
+        sim.change(given.issued, **change)
+        outcome = await opened.prove(given.credential(), NOBODY, datetime.now(UTC), fresh=True)
+    assert isinstance(outcome, Rejected), outcome
+    assert outcome.reason is reason
+
+
 async def test_one_answer_serves_everybody_who_asks_the_same_at_once(sim: Simulator) -> None:
     given = scene(sim, T.GITHUB)
     async with prober(sim) as opened:

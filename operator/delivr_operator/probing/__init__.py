@@ -17,6 +17,7 @@ from delivr_operator.outcome import Doubt, IntegrationType, Outcome, Rejected, R
 from delivr_operator.probing.address_guard import AddressGuard, Host, system_resolver
 from delivr_operator.probing.budgets import Budget, Budgets, Monotonic
 from delivr_operator.probing.conversation import Conversation, Route
+from delivr_operator.probing.kept_answers import KeptAnswers, Recall
 from delivr_operator.probing.limits import Limits
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.providers.exchange import Unreachable, authority
@@ -48,6 +49,7 @@ class Prober:
         self._limits = limits
         self._monotonic = monotonic
         self._budgets = Budgets(monotonic)
+        self._kept = KeptAnswers()
         self._user_agent = f"delivr-operator/{version('delivr-operator')}"
 
     @classmethod
@@ -131,6 +133,7 @@ class Prober:
                     now=now,
                     route=route,
                     budget=budget,
+                    recall=Recall(self._kept, credential.budget_key(self._settings.endpoints)),
                     limits=self._limits_of(credential.type),
                     user_agent=self._user_agent,
                     elapsed=lambda: timedelta(seconds=self._monotonic() - started),

@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from delivr_operator.outcome import Doubt, Unknown
 from delivr_operator.probing.budgets import Budget
 from delivr_operator.probing.inflation import Inflation, TooLarge, Unreadable
+from delivr_operator.probing.kept_answers import Recall
 from delivr_operator.probing.limits import Limits
 from delivr_operator.providers.exchange import Endpoints, Request, Response, Unreachable, authority
 
@@ -56,6 +57,7 @@ class Conversation:
     now: datetime
     route: Route
     budget: Budget
+    recall: Recall
     limits: Limits
     user_agent: str
     elapsed: Callable[[], timedelta]
@@ -63,13 +65,26 @@ class Conversation:
     async def send(self, request: Request) -> Response:
         """Return the whole answer to `request`, led on where it may be led."""
         url = request.url
-        response = await self._fetch(request, url)
+        response = await self._ask(request, url)
         for _ in range(self.limits.redirects):
             target = _target(request, response, url)
             if target is None:
                 break
             url = target
-            response = await self._fetch(request, url)
+            response = await self._ask(request, url)
+        return response
+
+    async def _ask(self, request: Request, url: str) -> Response:
+        """Return the whole answer from `url`, where it may be the last one confirmed."""
+        if not request.revalidates:
+            return await self._fetch(request, url)
+        kept = self.recall.about(url)
+        if kept is not None:
+            request = replace(request, headers={**request.headers, "If-None-Match": kept.etag})
+        response = await self._fetch(request, url)
+        if kept is not None and response.status == HTTPStatus.NOT_MODIFIED:
+            return kept.confirmed(response)
+        self.recall.note(url, response)
         return response
 
     async def _fetch(self, request: Request, url: str) -> Response:

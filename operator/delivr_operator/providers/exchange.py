@@ -50,6 +50,11 @@ class Request:
     """A body for an API that reads questions as JSON; nothing secret belongs into it."""
     follows_redirects: bool = False
     """Whether a GET may be led elsewhere on the same host; a login page must not pass for an answer."""
+    revalidates: bool = False
+    """Whether the provider may answer that nothing changed since it last told this credential.
+
+    Only for what is asked after a question that is always answered anew: that one proves the credential.
+    """
 
 
 @dataclass(frozen=True, slots=True)

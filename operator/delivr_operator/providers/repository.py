@@ -113,25 +113,37 @@ def chosen_host(config: RepositoryConfig) -> str | None:
     return None if config.api_url is None else authority(config.api_url)
 
 
+async def ask_who(exchange: Exchange, config: RepositoryConfig, token: SecretStr) -> Response:
+    """Return GitHub's answer about the token's account; always a new one, so that it proves the token."""
+    return await exchange.send(_get(exchange, config, "/user", token))
+
+
 async def ask(exchange: Exchange, config: RepositoryConfig, path: str, token: SecretStr) -> Response:
-    """Return GitHub's answer to one GET; renamed repositories are followed on the same host."""
+    """Return GitHub's answer about something in a repository; renamed ones are followed on the same host.
+
+    Nothing is charged for an answer that did not change since this token was told it.
+    """
+    return await exchange.send(replace(_get(exchange, config, path, token), revalidates=True))
+
+
+def _get(exchange: Exchange, config: RepositoryConfig, path: str, token: SecretStr) -> Request:
     headers: Headers = {
         "Authorization": SecretStr(f"Bearer {token.get_secret_value()}"),
         "Accept": "application/vnd.github+json",
         "X-GitHub-Api-Version": API_VERSION,
     }
     base = config.api_url or exchange.endpoints.github
-    return await exchange.send(Request("GET", base + path, headers, follows_redirects=True))
+    return Request("GET", base + path, headers, follows_redirects=True)
 
 
 async def prove(exchange: Exchange, config: RepositoryConfig, secrets: AccessToken) -> Outcome:
     """Return whether the token opens this repository for writing, as far as reading can tell."""
-    who = await ask(exchange, config, "/user", secrets.access_token)
+    who = await ask_who(exchange, config, secrets.access_token)
     identity = judge_identity(who)
     if not isinstance(identity, Verified):
         return identity
     answer = await ask(exchange, config, config.path, secrets.access_token)
-    outcome = judge_repository(answer)
+    outcome = judge_repository(answer, who)
     if isinstance(outcome, Rejected):
         return replace(outcome, detail=f"Repository {config.name}{_WHY.get(outcome.reason, '')}.")
     if not isinstance(outcome, Verified):
@@ -163,10 +175,16 @@ def judge_identity(response: Response) -> Outcome:
     return verdict or doubtful(response)
 
 
-def judge_repository(response: Response) -> Outcome:
-    """Judge the answer to `GET /repos/{organization}/{repo}` after the identity was proved."""
+def judge_repository(response: Response, identity: Response | None = None) -> Outcome:
+    """Judge the answer to `GET /repos/{organization}/{repo}` after the identity was proved.
+
+    Args:
+        response: the answer, which may be an older one that was confirmed.
+        identity: the answer about the account, where that is to name the token's scopes: a person may change
+            these without the repository, and so its answer, being another.
+    """
     if response.status == HTTPStatus.OK and (found := read(response, _Repository)):
-        return _judge_state(response, found)
+        return _judge_state(response, found, granted_scopes(identity or response))
     return judge_target(response)
 
 
@@ -178,10 +196,9 @@ def judge_target(response: Response) -> Outcome:
     return judge_refusal(response) or doubtful(response)
 
 
-def _judge_state(response: Response, found: _Repository) -> Outcome:
+def _judge_state(response: Response, found: _Repository, scopes: frozenset[str] | None) -> Outcome:
     if found.archived or found.disabled:
         return Rejected(Rejection.TARGET_DISABLED, http_status=response.status)
-    scopes = granted_scopes(response)
     enough = {"repo"} if found.private else {"repo", "public_repo"}
     if not found.permissions.push or (scopes is not None and not scopes & enough):
         return Rejected(Rejection.INSUFFICIENT_PERMISSION, http_status=response.status)

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from delivr_operator.outcome import Doubt, Unknown
 from delivr_operator.probing.budgets import Budget
 from delivr_operator.probing.conversation import Conversation, Route
+from delivr_operator.probing.kept_answers import KeptAnswers, Recall
 from delivr_operator.probing.limits import Limits
 from delivr_operator.providers.exchange import Endpoints, Request, Unreachable
 
@@ -57,13 +58,19 @@ class Wire(httpx.AsyncBaseTransport):
 
 
 def conversation(
-    wire: Wire, *, addresses: tuple[str, ...] = (), limits: Limits | None = None, hourly: int | None = None
+    wire: Wire,
+    *,
+    addresses: tuple[str, ...] = (),
+    limits: Limits | None = None,
+    hourly: int | None = None,
+    recall: Recall | None = None,
 ) -> Conversation:
     return Conversation(
         endpoints=Endpoints(),
         now=NOW,
         route=Route(wire, frozenset({"api.example:443"}), addresses),
         budget=Budget(hourly, lambda: 0.0),
+        recall=recall or Recall(KeptAnswers(), "one"),
         limits=limits or Limits(),
         user_agent="delivr-operator/test",
         elapsed=lambda: timedelta(seconds=3),

@@ -21,8 +21,8 @@ HERE = {
     "permissions": {"push": True},
 }
 ANSWERS = (
-    answer(200, {"login": "bot"}),
-    answer(200, HERE, {"x-oauth-scopes": "repo"}),
+    answer(200, {"login": "bot"}, {"x-oauth-scopes": "repo"}),
+    answer(200, HERE),
     answer(200, {"state": "active"}),
 )
 

@@ -61,6 +61,7 @@ def opened(request: Request, header: str) -> str:
 
 
 USER = answer(200, {"login": "bot"}, EXPIRY)
+CLASSIC = answer(200, {"login": "bot"}, {**EXPIRY, "x-oauth-scopes": "repo"})
 REPOSITORY: dict[str, Any] = {
     "full_name": "Acme/Mobile-App",
     "private": True,
@@ -72,7 +73,7 @@ REPOSITORY: dict[str, Any] = {
 
 async def test_github_is_asked_who_before_what() -> None:
     found = credential(T.GITHUB)
-    outcome, asked = await proved(found, USER, answer(200, REPOSITORY, {"x-oauth-scopes": "repo"}))
+    outcome, asked = await proved(found, CLASSIC, answer(200, REPOSITORY))
     assert isinstance(outcome, Verified)
     assert outcome.caveats == ()
     assert outcome.expires_at is not None
@@ -126,10 +127,19 @@ async def test_github_names_the_declared_repository(
 
 
 async def test_a_renamed_repository_still_counts_and_is_noted() -> None:
-    moved = answer(200, {**REPOSITORY, "full_name": "acme/app"}, {"x-oauth-scopes": "repo"})
-    outcome, _ = await proved(credential(T.GITHUB), USER, moved)
+    moved = answer(200, {**REPOSITORY, "full_name": "acme/app"})
+    outcome, _ = await proved(credential(T.GITHUB), CLASSIC, moved)
     assert isinstance(outcome, Verified)
     assert outcome.caveats == (Caveat.RENAMED,)
+
+
+async def test_the_scopes_are_those_of_the_answer_that_is_always_a_new_one() -> None:
+    narrowed = answer(200, {"login": "bot"}, {"x-oauth-scopes": "read:org"})
+    kept = answer(200, REPOSITORY, {"x-oauth-scopes": "repo"})
+    outcome, asked = await proved(credential(T.GITHUB), narrowed, kept)
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason is Rejection.INSUFFICIENT_PERMISSION
+    assert [request.revalidates for request in asked.asked] == [False, True]
 
 
 async def test_a_fine_grained_token_leaves_writing_unproven() -> None:
