@@ -1,7 +1,7 @@
 """What one pass looks at, as values: the resource, its Secrets, its tenant, and the rules in force."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from delivr_operator.outcome import IntegrationType, Rejected, Unknown
 from delivr_operator.providers.declaration import Credential
@@ -20,6 +20,8 @@ class Rules:
     heartbeat: timedelta = timedelta(hours=1)
     recheck: timedelta = timedelta(minutes=1)
     """How soon a cause that no watch can tell of (an owner's role, the database) is looked at again."""
+    drift: timedelta = timedelta()
+    """How often committed rows are looked at beside that; zero: only when something else is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,13 @@ class Observed:
         """What the database said, if it said anything."""
         return self.record if isinstance(self.record, TenantRecord) else None
 
-    def before(self, kind: IntegrationType) -> Entry | None:
+    def before(self, kind: IntegrationType, now: datetime) -> Entry | None:
         """Return the newest that is known of one integration, from the status and its row."""
         entry = self.previous.entry(kind)
         row = self.known.integrations.get(kind) if self.known else None
         if entry is None or row is None or not self.holds_claim:
             return entry
-        return refresh(entry, row.status, row.last_verified_at)
+        return refresh(entry, row.status, row.last_verified_at, now)
 
     @property
     def holds_claim(self) -> bool:

@@ -28,7 +28,7 @@ def choose(observed: Observed, rules: Rules, now: datetime) -> tuple[Declared, .
 
 
 def _to_prove(observed: Observed, declared: Declared, now: datetime) -> bool:
-    entry = observed.before(declared.type)
+    entry = observed.before(declared.type, now)
     if (
         entry is None
         or changed(entry, declared.fingerprint)
@@ -79,7 +79,7 @@ def _entry(
     outcomes: Mapping[IntegrationType, Outcome],
     now: datetime,
 ) -> Entry:
-    kind, before = declared.type, observed.before(declared.type)
+    kind, before = declared.type, observed.before(declared.type, now)
     if kind in rules.disabled:
         entry = before or Entry(type=kind, reason="", message="")
         return entry.model_copy(
@@ -102,8 +102,11 @@ def _entry(
 
 
 def _completed_before(observed: Observed, record: TenantRecord | None) -> datetime | None:
-    """Trust the row that is about to be written; where none is, only the status remembers."""
-    if record is None:
+    """Trust the status where the rows are this resource's: those may have been edited by hand.
+
+    A resource that has no rows yet takes over what was completed before it.
+    """
+    if record is None or (observed.holds_claim and observed.previous.completed_at):
         return observed.previous.completed_at
     settings = record.settings
     return settings.completed_at if settings and settings.setup_complete else None
@@ -152,13 +155,14 @@ def _claim(observed: Observed, types: frozenset[IntegrationType]) -> Claim:
 def _settings(
     observed: Observed, record: TenantRecord, entries: tuple[Entry, ...], completed_at: datetime | None
 ) -> SettingsRow:
-    held = record.settings if record.settings and record.settings.setup_complete else None
-    by = (held.completed_by if held else record.account_id) if completed_at else None
+    stands = record.settings
+    held = stands is not None and (stands.setup_complete or stands.completed_by is not None)
+    by = stands.completed_by if stands and held else record.account_id
     return SettingsRow(
         steps=steps(observed.spec.targets, entries),
         setup_complete=completed_at is not None,
         completed_at=completed_at,
-        completed_by=by,
+        completed_by=by if completed_at else None,
         targets=observed.spec.targets,
         platforms=observed.spec.platforms,
     )

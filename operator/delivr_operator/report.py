@@ -159,6 +159,8 @@ def next_pass(
     if decision.refusal is not None or isinstance(synced, DatabaseFault | Finding):
         return now + rules.recheck
     times = [observed.schedule.next_tick(now)]
+    if rules.drift and isinstance(synced, Committed):
+        times.append(now + rules.drift)
     for declared, entry in zip(observed.declared, decision.entries, strict=True):
         if entry.reason == Reason.DISABLED:
             continue

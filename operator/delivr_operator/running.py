@@ -141,6 +141,7 @@ async def reconciling(
         max_staleness=settings.max_staleness,
         heartbeat=settings.status_heartbeat,
         recheck=settings.recheck_interval,
+        drift=settings.drift_interval,
     )
     database = Database.connect(settings.database_url, sealer, pool_size=settings.workers)
     prober = Prober.open(settings, monotonic=clocks.monotonic)

@@ -92,6 +92,12 @@ def _switch(value: object) -> object:
     return known
 
 
+def _off_or_a_second(value: timedelta) -> timedelta:
+    if timedelta() < value < timedelta(seconds=1):
+        raise ValueError("must be 0s or at least 1s")
+    return value
+
+
 def _words(value: object) -> object:
     return tuple(word for word in re.split(r"[,\s]+", value) if word) if isinstance(value, str) else value
 
@@ -232,6 +238,8 @@ class Settings(ProbeSettings, DatabaseSettings):
     """How often an unchanged status is written again for lastVerifiedAt; 0s: never."""
     recheck_interval: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=1)
     """How soon a cause that no watch can tell of (an owner's role, the database) is looked at again."""
+    drift_interval: Annotated[Duration, AfterValidator(_off_or_a_second)] = timedelta()
+    """How soon rows that somebody changed are put right; 0s: when the resource is next looked at anyway."""
     metrics_per_resource: Switch = True
     """Whether /metrics has two series for each ReleaseSetup: ready, and when its credentials end."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16

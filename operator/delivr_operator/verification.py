@@ -219,9 +219,14 @@ def _whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0) + timedelta(seconds=1 if moment.microsecond else 0)
 
 
-def refresh(entry: Entry, row_status: VerificationStatus | None, row_moment: datetime | None) -> Entry:
-    """Take the later proof of status and row: unchanged proofs are written to the row only."""
-    if row_moment is None or row_status is not entry.verification_status:
+def refresh(
+    entry: Entry, row_status: VerificationStatus, row_moment: datetime | None, now: datetime
+) -> Entry:
+    """Take the later proof of status and row: unchanged proofs are written to the row only.
+
+    A proof that is still to come was put there by hand; believing it would put off the next one.
+    """
+    if row_moment is None or row_moment > now or row_status is not entry.verification_status:
         return entry
     later = entry.last_verified_at is None or row_moment > entry.last_verified_at
     return entry.model_copy(update={"last_verified_at": row_moment}) if later else entry

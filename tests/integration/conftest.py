@@ -29,3 +29,11 @@ def tenancy(
 ) -> Iterator[Tenancy]:
     """A tenant with its own namespace, bound to it, and a migrated MySQL database."""
     yield from make_tenancy(installed, mysql_server, simulator, tmp_path)
+
+
+@pytest.fixture
+def on_either(
+    installed: ClusterAccess, database_server: DatabaseAccess, simulator: dict[str, str], tmp_path: Path
+) -> Iterator[Tenancy]:
+    """The same on MySQL and on MariaDB in turn."""
+    yield from make_tenancy(installed, database_server, simulator, tmp_path)

@@ -85,6 +85,7 @@ BAD: tuple[tuple[str, str], ...] = (
     ("MAX_STALENESS", CANARY),
     ("STATUS_HEARTBEAT", CANARY),
     ("RECHECK_INTERVAL", "0s"),
+    ("DRIFT_INTERVAL", CANARY),
     ("WORKERS", "0"),
 )
 

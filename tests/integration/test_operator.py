@@ -1,15 +1,11 @@
 """The whole product on real servers: each case ends in the right status, rows and events, and recovers."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dev.access import ClusterAccess
-from dev.database_server import DatabaseAccess
-from tests.integration.tenancy import TENANT, Tenancy, eventually, make_tenancy
+from tests.integration.tenancy import TENANT, Tenancy, eventually
 
 MESSAGE = "Release Management setup completed successfully"
 
@@ -19,13 +15,6 @@ def quick(tenancy: Tenancy) -> Tenancy:
     """What no watch can tell of is looked at each second."""
     tenancy.extra["RECHECK_INTERVAL"] = "1s"
     return tenancy
-
-
-@pytest.fixture
-def on_either(
-    installed: ClusterAccess, database_server: DatabaseAccess, simulator: dict[str, str], tmp_path: Path
-) -> Iterator[Tenancy]:
-    yield from make_tenancy(installed, database_server, simulator, tmp_path)
 
 
 def test_the_plans_example_request_becomes_a_complete_setup(on_either: Tenancy) -> None:

@@ -284,7 +284,7 @@ def test_a_later_proof_in_the_row_counts_and_a_strangers_row_does_not() -> None:
     own = replace(claimed({T.GITHUB}), integrations={T.GITHUB: row})
     other = replace(claimed({T.GITHUB}, uid="other"), integrations={T.GITHUB: row})
     of_own, of_other = observe(record=own, previous=status), observe(record=other, previous=status)
-    assert [of.before(T.GITHUB).last_verified_at for of in (of_own, of_other)] == [later, NOW]  # type: ignore[union-attr]
+    assert [of.before(T.GITHUB, later).last_verified_at for of in (of_own, of_other)] == [later, NOW]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -379,6 +379,48 @@ def test_completion_is_noted_once_kept_and_cleared(play: dict[str, dict[str, str
     assert lost.rows.settings is not None
     assert lost.rows.settings.completed_by is None
     assert {row.type for row in lost.rows.integrations if row.required} == {T.GITHUB, T.PLAY_STORE}
+
+
+@pytest.mark.parametrize(
+    ("edit", "by"),
+    [
+        ({"setup_complete": False}, "own_other"),
+        ({"completed_at": NOW - timedelta(days=900)}, "own_other"),
+        ({"setup_complete": False, "completed_at": None, "completed_by": None}, "own_7Qx2-"),
+        ({"completed_by": None}, None),  # the account is gone, and so is what it did
+    ],
+)
+def test_a_completion_that_was_edited_in_the_row_is_put_right(
+    play: dict[str, dict[str, str]], edit: dict[str, Any], by: str | None
+) -> None:
+    store = {"packageName": "com.acme.app", "secretRef": {"name": "play"}}
+    spec = {"targets": ["PLAY_STORE"], "platforms": ["ANDROID"], "playStore": store}
+    setup, answers = resource(spec), dict.fromkeys(T, Verified())
+    first = decide(observe(setup, data=play), RULES, answers, NOW)
+    assert first.rows is not None
+    assert first.rows.settings is not None
+    row = replace(first.rows.settings, **({"completed_by": "own_other"} | edit))
+    record = replace(OWNER, settings=row, claim=first.rows.claim)
+    status = run(observe(setup, data=play))
+
+    mended = decide(
+        observe(setup, record, previous=status, data=play), RULES, answers, NOW + timedelta(days=1)
+    )
+    assert mended.completed_at == NOW
+    assert mended.rows is not None
+    assert mended.rows.settings is not None
+    assert (mended.rows.settings.setup_complete, mended.rows.settings.completed_at) == (True, NOW)
+    assert mended.rows.settings.completed_by == by
+
+
+@pytest.mark.parametrize("drift", [timedelta(), timedelta(seconds=5)])
+def test_rows_are_looked_at_within_an_interval_and_sooner_where_that_is_set(drift: timedelta) -> None:
+    rules, observed = replace(RULES, drift=drift), observe()
+    decision = decide(observed, rules, dict.fromkeys(T, Verified()), NOW)
+    longest = drift or observed.spec.interval
+    assert NOW < next_pass(observed, decision, rules, Committed(), NOW) <= NOW + longest
+    withheld = next_pass(observed, decision, rules, Withheld(), NOW)
+    assert withheld > NOW + timedelta(seconds=5)
 
 
 def test_an_outage_of_the_database_is_said_and_verification_goes_on() -> None:

@@ -179,10 +179,11 @@ def test_an_end_within_two_weeks_is_noted() -> None:
 
 def test_the_row_tells_of_later_proofs_of_the_same_verdict() -> None:
     later = NOW + timedelta(hours=5)
-    assert refresh(VALID, V, later).last_verified_at == later
-    assert refresh(VALID, V, NOW - timedelta(hours=5)).last_verified_at == NOW
-    assert refresh(VALID, I, later).last_verified_at == NOW
-    assert refresh(VALID, None, None) == VALID
+    assert refresh(VALID, V, later, later).last_verified_at == later
+    assert refresh(VALID, V, NOW - timedelta(hours=5), later).last_verified_at == NOW
+    assert refresh(VALID, I, later, later).last_verified_at == NOW
+    assert refresh(VALID, V, None, later) == VALID
+    assert refresh(VALID, V, later, later - timedelta(seconds=1)) == VALID
 
 
 @given(st.uuids().map(str), st.integers(60, 86400), st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)))  # noqa: DTZ001
