@@ -1,4 +1,4 @@
-"""The command line: run, migrate, check, status, version."""
+"""The command line: run, migrate, check, status, rotate-key, version."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from typing import TypeVar
 import click
 
 from delivr_operator.resource import TENANT_ID
+from delivr_operator.sealing import Envelope
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
 
 REFUSED, CANNOT_TELL = 1, 2
@@ -159,6 +160,57 @@ def status(tenant: str) -> None:
     except DatabaseUnavailable as error:
         raise CannotTell(error.sentence) from None
     click.echo(json.dumps(setup_status(found), indent=2))
+
+
+@main.command("rotate-key", short_help="Seal every credential in the tables with another key.")
+@click.option(
+    "--from-env",
+    "old",
+    multiple=True,
+    required=True,
+    metavar="NAME",
+    help="Variable with a key that rows are sealed with now; may be given several times.",
+)
+@click.option("--to-env", "new", required=True, metavar="NAME", help="Variable with the key to seal with.")
+@click.option(
+    "--envelope",
+    type=click.Choice([one.value for one in Envelope]),
+    default=Envelope.HEX.value,
+    show_default=True,
+    help="What to seal in; rows in the other envelope move to this one.",
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Say what would become of each row, and write nothing.")
+@click.option("--seal-clear", is_flag=True, help="Seal credentials that somebody left in clear, too.")
+def rotate_key(old: tuple[str, ...], new: str, envelope: str, *, dry: bool, seal_clear: bool) -> None:
+    """Seal every credential in tenant_integrations with the key in --to-env.
+
+    Reads DATABASE_URL and the named variables. Each tenant is one transaction, so it may be stopped and
+    repeated at any time, also beside a running operator that knows both keys. What no key opens is listed
+    and never written over.
+
+    Exit codes: 0 every credential is sealed with the new key (with --dry-run: would be), 1 a setting is wrong
+    or rows are listed that somebody has to mend, 2 the database gave no answer: repeat it.
+    """
+    from delivr_operator import rotating
+    from delivr_operator.database import DatabaseUnavailable
+
+    url = _settings(DatabaseSettings).database_url
+    try:
+        change = rotating.rotation(os.environ, old, new, Envelope(envelope), seal_clear=seal_clear)
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+    resealer, rows = rotating.resealer(url, change), []
+    try:
+        with click.progressbar(resealer.tenants(), label="tenants", file=sys.stderr) as tenants:
+            for tenant in tenants:
+                rows += resealer.turn(tenant, dry=dry)
+    except DatabaseUnavailable as error:
+        raise CannotTell(error.sentence) from None
+    report = rotating.RotationReport(tuple(rows))
+    if dry:
+        click.echo("nothing was written: --dry-run")
+    click.echo("\n".join(report.lines()))
+    sys.exit(0 if report.settled else REFUSED)
 
 
 @main.command()

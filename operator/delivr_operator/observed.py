@@ -31,6 +31,8 @@ class Declared:
     type: IntegrationType
     found: Credential | Rejected | Unknown
     fingerprint: str | None = None
+    former_fingerprint: str | None = None
+    """The same of it under the previous key, while keys are being changed."""
     secret_version: str | None = None
     allowed_hosts: frozenset[str] = frozenset()
 
@@ -67,10 +69,15 @@ class Observed:
         """What the database said, if it said anything."""
         return self.record if isinstance(self.record, TenantRecord) else None
 
-    def before(self, kind: IntegrationType, now: datetime) -> Entry | None:
-        """Return the newest that is known of one integration, from the status and its row."""
-        entry = self.previous.entry(kind)
-        row = self.known.integrations.get(kind) if self.known else None
+    def before(self, declared: Declared, now: datetime) -> Entry | None:
+        """Return the newest that is known of one integration, from the status and its row.
+
+        A verdict about the same thing under the previous key is a verdict about it under this one.
+        """
+        entry = self.previous.entry(declared.type)
+        if entry and entry.fingerprint and entry.fingerprint == declared.former_fingerprint:
+            entry = entry.model_copy(update={"fingerprint": declared.fingerprint})
+        row = self.known.integrations.get(declared.type) if self.known else None
         if entry is None or row is None or not self.holds_claim:
             return entry
         return refresh(entry, row.status, row.last_verified_at, now)

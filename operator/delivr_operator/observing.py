@@ -134,8 +134,15 @@ class Observer:
         found = read_credential(member, secret.data)
         if not isinstance(found, Credential):
             return Declared(kind, found, secret_version=secret.version)
-        fingerprint = self.sealer.fingerprint(setup.uid.encode() + b"\0" + found.fingerprint_text())
-        return Declared(kind, found, fingerprint, secret.version, secret.allowed_hosts)
+        about = setup.uid.encode() + b"\0" + found.fingerprint_text()
+        return Declared(
+            kind,
+            found,
+            fingerprint=self.sealer.fingerprint(about),
+            former_fingerprint=self.sealer.former_fingerprint(about),
+            secret_version=secret.version,
+            allowed_hosts=secret.allowed_hosts,
+        )
 
 
 def database_fault(error: DatabaseUnavailable) -> DatabaseFault:

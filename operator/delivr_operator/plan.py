@@ -28,7 +28,7 @@ def choose(observed: Observed, rules: Rules, now: datetime) -> tuple[Declared, .
 
 
 def _to_prove(observed: Observed, declared: Declared, now: datetime) -> bool:
-    entry = observed.before(declared.type, now)
+    entry = observed.before(declared, now)
     if (
         entry is None
         or changed(entry, declared.fingerprint)
@@ -79,7 +79,7 @@ def _entry(
     outcomes: Mapping[IntegrationType, Outcome],
     now: datetime,
 ) -> Entry:
-    kind, before = declared.type, observed.before(declared.type, now)
+    kind, before = declared.type, observed.before(declared, now)
     if kind in rules.disabled:
         entry = before or Entry(type=kind, reason="", message="")
         return entry.model_copy(

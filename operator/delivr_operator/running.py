@@ -22,7 +22,6 @@ from delivr_operator.probing import Prober
 from delivr_operator.queue import WorkQueue
 from delivr_operator.reconcile import Outdated, Reconciler
 from delivr_operator.resource import Key
-from delivr_operator.sealing import Sealer
 from delivr_operator.settings import Settings
 from delivr_operator.telemetry import Health, serve_health
 
@@ -131,11 +130,7 @@ async def reconciling(
     clocks: Clocks,
 ) -> AsyncIterator[Reconciler]:
     """Offer a reconciler with everything it needs, and close that afterwards."""
-    sealer = Sealer.from_settings(
-        settings.integration_encryption_key,
-        settings.backend_storage_encryption_key,
-        settings.integration_encryption_envelope,
-    )
+    sealer = settings.sealer
     rules = Rules(
         disabled=settings.disabled_types,
         max_staleness=settings.max_staleness,

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -72,18 +72,16 @@ class Sealer:
     costs about 30 ms to seal or to open, each time: a derived key is as secret as the passphrase.
     """
 
-    hex_key: SecretStr
+    hex_key: SecretStr | None
     passphrase: SecretStr | None = None
     envelope: Envelope = Envelope.HEX
-
-    @classmethod
-    def from_settings(cls, hex_key: SecretStr, passphrase: SecretStr | None, envelope: Envelope) -> Self:
-        """Return the sealer that the settings describe."""
-        return cls(hex_key, passphrase, envelope)
+    previous: "Sealer | None" = None
+    """Opens what this one's keys do not, while keys are being changed; nothing is sealed with it."""
 
     def __post_init__(self) -> None:
-        if self.envelope is Envelope.PBKDF2 and self.passphrase is None:
-            raise ValueError("the envelope pbkdf2-base64 needs a passphrase")
+        if (self.passphrase if self.envelope is Envelope.PBKDF2 else self.hex_key) is None:
+            kind = "a passphrase" if self.envelope is Envelope.PBKDF2 else "a key of hexadecimal digits"
+            raise ValueError(f"the envelope {self.envelope} needs {kind}")
 
     def seal(self, secret: SecretStr) -> str:
         """Return `secret` in the envelope, different each time."""
@@ -99,6 +97,14 @@ class Sealer:
         Raises:
             CannotOpen: it is no envelope, or not one of this sealer's keys.
         """
+        try:
+            return self._open(text)
+        except CannotOpen as error:
+            if self.previous is None or error.reason is Unopenable.NOT_SEALED:
+                raise
+            return self.previous.open(text)
+
+    def _open(self, text: str) -> SecretStr:
         parts = _parsed(text)
         if parts is None:
             raise CannotOpen(Unopenable.NOT_SEALED)
@@ -112,13 +118,12 @@ class Sealer:
             raise CannotOpen(Unopenable.NOT_TEXT) from None
 
     def _key(self, salt: bytes | None) -> bytes:
-        if salt is None:
-            return bytes.fromhex(self.hex_key.get_secret_value())
-        if self.passphrase is None:
+        key = self.hex_key if salt is None else self.passphrase
+        if key is None:
             raise CannotOpen(Unopenable.NO_KEY)
-        return hashlib.pbkdf2_hmac(
-            "sha256", self.passphrase.get_secret_value().encode(), salt, PBKDF2_ROUNDS, KEY_BYTES
-        )
+        if salt is None:
+            return bytes.fromhex(key.get_secret_value())
+        return hashlib.pbkdf2_hmac("sha256", key.get_secret_value().encode(), salt, PBKDF2_ROUNDS, KEY_BYTES)
 
     def seal_config(self, config: Config) -> dict[str, Clear]:
         """Return `config` as it may be stored: every secret leaf sealed, everything else as it is."""
@@ -159,8 +164,14 @@ class Sealer:
     def fingerprint(self, text: bytes) -> str:
         """Return 16 hex digits that change with `text` and tell nobody without the key what it was."""
         kdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=_FINGERPRINT_LABEL)
-        key = kdf.derive(bytes.fromhex(self.hex_key.get_secret_value()))
+        key = kdf.derive(self._key(salt=None))
         return hmac.new(key, text, hashlib.sha256).hexdigest()[:FINGERPRINT_DIGITS]
+
+    def former_fingerprint(self, text: bytes) -> str | None:
+        """Return the fingerprint under the previous key; None where that is no other key."""
+        if self.previous is None or self.previous.hex_key in (None, self.hex_key):
+            return None
+        return self.previous.fingerprint(text)
 
 
 Leaf: TypeAlias = "Clear | SecretStr | Config"
@@ -169,7 +180,15 @@ Leaf: TypeAlias = "Clear | SecretStr | Config"
 
 def looks_sealed(text: str) -> bool:
     """Tell whether `text` has the shape of an envelope, whoever's key it takes."""
-    return _parsed(text) is not None
+    return envelope_of(text) is not None
+
+
+def envelope_of(text: str) -> Envelope | None:
+    """Return the envelope whose shape `text` has."""
+    parts = _parsed(text)
+    if parts is None:
+        return None
+    return Envelope.HEX if parts.salt is None else Envelope.PBKDF2
 
 
 def _written(parts: _Parts) -> str:

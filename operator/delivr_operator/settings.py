@@ -22,8 +22,9 @@ from pydantic import (
 from delivr_operator.outcome import IntegrationType
 from delivr_operator.providers.exchange import Endpoints
 from delivr_operator.resource import parse_duration
-from delivr_operator.sealing import Envelope
+from delivr_operator.sealing import Envelope, Sealer
 
+PASSPHRASE_LENGTH = 32
 IPNetwork = IPv4Network | IPv6Network
 
 
@@ -53,8 +54,18 @@ def _https(value: str) -> str:
     return value.rstrip("/")
 
 
+def is_sealing_key(value: SecretStr) -> bool:
+    """Tell whether `value` can be the key of the envelope aes-256-gcm-hex."""
+    return re.fullmatch(r"[0-9a-fA-F]{64}", value.get_secret_value()) is not None
+
+
+def is_passphrase(value: SecretStr) -> bool:
+    """Tell whether `value` can be the key of the envelope pbkdf2-base64."""
+    return len(value.get_secret_value()) >= PASSPHRASE_LENGTH
+
+
 def _sealing_key(value: SecretStr) -> SecretStr:
-    if not re.fullmatch(r"[0-9a-fA-F]{64}", value.get_secret_value()):
+    if not is_sealing_key(value):
         raise ValueError("must be exactly 64 hexadecimal digits (32 bytes): openssl rand -hex 32")
     return value
 
@@ -227,10 +238,16 @@ class Settings(ProbeSettings, DatabaseSettings):
 
     integration_encryption_key: Annotated[SecretStr, AfterValidator(_sealing_key)]
     """The plan's key: seals every credential in `tenant_integrations.config`."""
+    integration_encryption_key_previous: Annotated[SecretStr, AfterValidator(_sealing_key)] | None = None
+    """Opens what is still sealed with it while rotate-key is under way; nothing new is sealed with it."""
     integration_encryption_envelope: Envelope = Envelope.HEX
     """Which envelope new credentials are sealed in; either is opened."""
-    backend_storage_encryption_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    backend_storage_encryption_key: Annotated[SecretStr, Field(min_length=PASSPHRASE_LENGTH)] | None = None
     """Needed only with the envelope `pbkdf2-base64`."""
+    backend_storage_encryption_key_previous: (
+        Annotated[SecretStr, Field(min_length=PASSPHRASE_LENGTH)] | None
+    ) = None
+    """As INTEGRATION_ENCRYPTION_KEY_PREVIOUS, for that envelope."""
 
     max_staleness: Duration = timedelta(hours=24)
     """How long a proof holds without a definite answer before Ready becomes Unknown."""
@@ -256,6 +273,20 @@ class Settings(ProbeSettings, DatabaseSettings):
                 "INTEGRATION_ENCRYPTION_ENVELOPE is pbkdf2-base64"
             )
         return self
+
+    @property
+    def sealer(self) -> Sealer:
+        """What seals and opens credentials."""
+        formerly = (self.integration_encryption_key_previous, self.backend_storage_encryption_key_previous)
+        hex_key, passphrase = formerly
+        kind = Envelope.PBKDF2 if hex_key is None else Envelope.HEX
+        previous = Sealer(hex_key, passphrase, kind) if any(formerly) else None
+        return Sealer(
+            self.integration_encryption_key,
+            self.backend_storage_encryption_key,
+            self.integration_encryption_envelope,
+            previous,
+        )
 
 
 def _network(entry: str) -> IPNetwork | None:

@@ -112,7 +112,8 @@ def declared(member: object, data: Mapping[str, Mapping[str, str]], version: str
     found = read_credential(member, secret)
     if not isinstance(found, Credential):
         return Declared(member.type, found, secret_version=version)
-    return Declared(member.type, found, f"{hash(found.fingerprint_text()):x}", version)
+    fingerprint = f"{hash(found.fingerprint_text()):x}"
+    return Declared(member.type, found, fingerprint, f"was-{fingerprint}", version)
 
 
 def run(
@@ -284,7 +285,7 @@ def test_a_later_proof_in_the_row_counts_and_a_strangers_row_does_not() -> None:
     own = replace(claimed({T.GITHUB}), integrations={T.GITHUB: row})
     other = replace(claimed({T.GITHUB}, uid="other"), integrations={T.GITHUB: row})
     of_own, of_other = observe(record=own, previous=status), observe(record=other, previous=status)
-    assert [of.before(T.GITHUB, later).last_verified_at for of in (of_own, of_other)] == [later, NOW]  # type: ignore[union-attr]
+    assert [of.before(of.declared[0], later).last_verified_at for of in (of_own, of_other)] == [later, NOW]  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -411,6 +412,21 @@ def test_a_completion_that_was_edited_in_the_row_is_put_right(
     assert mended.rows.settings is not None
     assert (mended.rows.settings.setup_complete, mended.rows.settings.completed_at) == (True, NOW)
     assert mended.rows.settings.completed_by == by
+
+
+def test_a_verdict_under_the_previous_key_stands_and_is_noted_under_the_new_one() -> None:
+    proved = run(observe())
+    former = tuple(
+        entry.model_copy(update={"fingerprint": f"was-{entry.fingerprint}"}) for entry in proved.integrations
+    )
+    observed = observe(previous=proved.model_copy(update={"integrations": former}))
+    assert choose(observed, RULES, NOW) == ()
+    again = run(observed)
+    assert again.integrations == proved.integrations
+    assert worth_writing(observed.previous, again, RULES, in_rows=True)
+    stranger = tuple(entry.model_copy(update={"fingerprint": "0" * 16}) for entry in proved.integrations)
+    changed = observe(previous=proved.model_copy(update={"integrations": stranger}))
+    assert kinds(choose(changed, RULES, NOW)) == [T.GITHUB, T.SLACK]
 
 
 @pytest.mark.parametrize("drift", [timedelta(), timedelta(seconds=5)])

@@ -2,6 +2,7 @@ import base64
 import json
 import re
 import subprocess
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -257,3 +258,26 @@ def test_a_fingerprint_follows_text_and_key_and_reveals_neither() -> None:
     assert first != Sealer(SecretStr("ff" * 32)).fingerprint(b"ghp_1")
     # It is kept in status: computed otherwise, every credential would be proved anew after an update.
     assert first == node(NODE_FINGERPRINT, "ghp_1")
+
+
+def test_what_the_previous_keys_sealed_opens_and_nothing_is_sealed_with_them() -> None:
+    old = Sealer(SecretStr("ff" * 32), SecretStr("another passphrase of 32 characters"))
+    new = Sealer(SecretStr(HEX_KEY), SecretStr(PASSPHRASE), previous=old)
+    for envelope in Envelope:
+        assert (
+            new.open(replace(old, envelope=envelope).seal(SecretStr("ghp_1"))).get_secret_value() == "ghp_1"
+        )
+        assert (
+            reason_of(old, replace(new, envelope=envelope).seal(SecretStr("ghp_1"))) is Unopenable.WRONG_KEY
+        )
+    stranger = Sealer(SecretStr("ee" * 32)).seal(SecretStr("ghp_1"))
+    assert reason_of(new, stranger) is Unopenable.WRONG_KEY
+    assert new.same_config({"accessToken": old.seal(SecretStr("ghp_1"))}, {"accessToken": SecretStr("ghp_1")})
+
+
+def test_a_former_fingerprint_is_the_one_of_the_previous_key() -> None:
+    old = Sealer(SecretStr("ff" * 32))
+    assert Sealer(SecretStr(HEX_KEY), previous=old).former_fingerprint(b"x") == old.fingerprint(b"x")
+    assert Sealer(SecretStr(HEX_KEY)).former_fingerprint(b"x") is None
+    passphrase = Sealer(None, SecretStr(PASSPHRASE), Envelope.PBKDF2)
+    assert Sealer(SecretStr(HEX_KEY), previous=passphrase).former_fingerprint(b"x") is None

@@ -48,6 +48,8 @@ def test_only_the_database_and_the_key_must_be_given() -> None:
         ("GOOGLE_TOKEN_URL", "https://google.test/token?x=1", "https://"),
         ("EXTRA_CA_FILE", "/nowhere/pa55-canary.pem", "readable PEM file"),
         ("MAX_STALENESS", "a day", "30m, 1h or 1h30m"),
+        ("INTEGRATION_ENCRYPTION_KEY_PREVIOUS", "pa55-canary", "64 hexadecimal digits"),
+        ("BACKEND_STORAGE_ENCRYPTION_KEY_PREVIOUS", "pa55-canary", "BACKEND_STORAGE_ENCRYPTION_KEY_PREVIOUS"),
         ("DRIFT_INTERVAL", "0", "30m, 1h or 1h30m"),
         ("WORKERS", "0", "WORKERS"),
     ],
