@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import logging
 import os
 import re
 import shutil
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import click
 
@@ -73,7 +74,8 @@ def run(namespace: str | None, health_port: int, log_format: str, log_level: str
     settings = _settings(Settings)  # before the slow imports: a slip is answered at once
     from delivr_operator import running
     from delivr_operator.cluster import NoCluster
-    from delivr_operator.telemetry import PortTaken, configure_logging
+    from delivr_operator.health import PortTaken
+    from delivr_operator.telemetry import configure_logging
 
     configure_logging("json" if log_format == "json" else "text", log_level)
     try:
@@ -82,6 +84,17 @@ def run(namespace: str | None, health_port: int, log_format: str, log_level: str
         raise Refused(error.sentence) from None
     except PortTaken:
         raise Refused(f"Port {health_port} cannot be opened: choose another by --health-port.") from None
+    _leave()
+
+
+def _leave() -> NoReturn:
+    """End the process now: a thread that still waits for a silent server must not hold it.
+
+    Nothing is lost: a transaction that was not committed is undone, and the next run converges.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @main.command(short_help="Create or align the tables, undo that, or say how they stand.")

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import kopf
 
+from delivr_operator.cluster import Asked, traced
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.queue import WorkQueue
 from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup
+
+CONNECTIONS = 24
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,13 @@ class Inbox:
             self.queue.add(key)
 
 
-def registry(*, cluster_wide: bool) -> kopf.OperatorRegistry:
-    """Return the handlers; namespaces can be watched only by an installation for the whole cluster."""
+def registry(*, cluster_wide: bool, asked: Asked) -> kopf.OperatorRegistry:
+    """Return the handlers; namespaces can be watched only by an installation for the whole cluster.
+
+    Args:
+        cluster_wide: whether this is one.
+        asked: told of every question that kopf asks.
+    """
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
@@ -61,10 +70,25 @@ def registry(*, cluster_wide: bool) -> kopf.OperatorRegistry:
             memo.namespace_seen(name, meta.annotations, gone=event["type"] == "DELETED")
 
     @kopf.on.login(registry=handlers)
-    def login(**arguments: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+    async def login(**arguments: Any) -> kopf.AiohttpSession | None:
+        found = kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+        return _session(found, asked) if found else None
 
     return handlers
+
+
+def _session(found: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
+    """Return a session of our own: kopf's has no limit to its connections, and cannot be counted."""
+    return kopf.AiohttpSession(
+        server=found.server,
+        default_namespace=found.default_namespace,
+        aiohttp_session=aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=found.as_ssl_context()),
+            headers=found.as_http_headers(),
+            trust_env=True,
+            trace_configs=[traced(asked)],
+        ),
+    )
 
 
 def quiet_settings() -> kopf.OperatorSettings:

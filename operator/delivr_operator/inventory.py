@@ -31,6 +31,11 @@ class Inventory:
         """Return the newest that is known of one resource."""
         return self._setups.get(key)
 
+    def has_seen(self, key: Key, version: str) -> bool:
+        """Tell whether this version of what stands at `key`, or a later one, has been shown."""
+        known = self._setups.get(key)
+        return known is not None and not _is_later(version, known.resource_version)
+
     def rivals(self, setup: ReleaseSetup) -> tuple[ReleaseSetup, ...]:
         """Return the other living resources that declare the same tenant."""
         if isinstance(setup.spec, InvalidSpec):
@@ -123,8 +128,11 @@ def secret_names(setup: ReleaseSetup) -> frozenset[SecretName]:
 
 
 def _is_newer(setup: ReleaseSetup, known: ReleaseSetup) -> bool:
+    return _is_later(setup.resource_version, known.resource_version)
+
+
+def _is_later(new: str, old: str) -> bool:
     """Compare resource versions, which the API server counts upwards."""
-    new, old = setup.resource_version, known.resource_version
     return int(new) > int(old) if new.isdigit() and old.isdigit() else new != old
 
 

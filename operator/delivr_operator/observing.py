@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from delivr_operator.cluster import Absent, Cluster, ClusterUnavailable, SecretContent
-from delivr_operator.database import Database, DatabaseUnavailable
+from delivr_operator.database import DatabaseUnavailable, Desk
 from delivr_operator.inventory import Inventory
 from delivr_operator.observed import DatabaseFault, Declared, Observed
 from delivr_operator.outcome import Doubt, IntegrationType, Rejected, Rejection, Unknown
@@ -50,7 +50,7 @@ class Observer:
 
     inventory: Inventory
     cluster: Cluster
-    database: Database
+    database: Desk
     sealer: Sealer
 
     async def observe(self, setup: ReleaseSetup) -> Observed | InvalidSpec:
@@ -83,7 +83,7 @@ class Observer:
 
     async def _read_record(self, spec: Spec) -> TenantRecord | DatabaseFault:
         try:
-            return await asyncio.to_thread(self.database.read_tenant, spec.tenant_id, spec.owner)
+            return await self.database.read_tenant(spec.tenant_id, spec.owner)
         except DatabaseUnavailable as error:
             return database_fault(error)
 
@@ -104,7 +104,7 @@ class Observer:
                 return claim  # another installation's resource: what cannot be seen counts as there
             raise
         gone = found is None or found.uid != claim.uid or found.deleting
-        moved = found is not None and isinstance(found.spec, Spec) and found.spec.tenant_id != _tenant(setup)
+        moved = found is not None and isinstance(found.spec, Spec) and found.tenant != setup.tenant
         return None if gone or moved else claim
 
     async def _secrets(
@@ -148,7 +148,3 @@ class Observer:
 def database_fault(error: DatabaseUnavailable) -> DatabaseFault:
     """Return an outage of the database as a value."""
     return DatabaseFault(Reason.DATABASE_UNAVAILABLE, error.sentence)
-
-
-def _tenant(setup: ReleaseSetup) -> str:
-    return setup.spec.tenant_id if isinstance(setup.spec, Spec) else ""

@@ -5,6 +5,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import islice
 
 from delivr_operator.resource import Key
 
@@ -22,7 +23,7 @@ class WorkQueue:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._ready: dict[str, deque[Key]] = {}
-        self._waiting: set[Key] = set()
+        self._waiting: dict[Key, datetime] = {}
         self._working: set[Key] = set()
         self._again: set[Key] = set()
         self._times: dict[Key, datetime] = {}
@@ -34,12 +35,17 @@ class WorkQueue:
         """Return how many keys wait for a worker now."""
         return len(self._waiting)
 
+    def oldest_wait(self) -> timedelta:
+        """Return for how long a worker has been due to the key that waits longest; zero where none waits."""
+        moments = [*islice(self._waiting.values(), 1), *(moment for moment, _ in self._heap[:1])]
+        return max(timedelta(), *(self._now() - moment for moment in moments)) if moments else timedelta()
+
     def add(self, key: Key) -> None:
         """Have `key` looked at as soon as its turn comes."""
         if key in self._working:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting.add(key)
+            self._waiting[key] = self._now()
             self._ready.setdefault(key.namespace, deque()).append(key)
             self._changed.set()
 
@@ -105,7 +111,7 @@ class WorkQueue:
         key = keys.popleft()
         if keys:
             self._ready[namespace] = keys  # at the end: the other namespaces come first
-        self._waiting.discard(key)
+        self._waiting.pop(key, None)
         self._working.add(key)
         self._times.pop(key, None)  # this pass decides anew when the next one is
         return key

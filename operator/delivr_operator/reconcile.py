@@ -8,7 +8,7 @@ from datetime import datetime
 
 from delivr_operator.admission import conflict, refusal
 from delivr_operator.cluster import Cluster, ClusterUnavailable
-from delivr_operator.database import ClaimedByAnother, Database, DatabaseUnavailable, StaleGeneration
+from delivr_operator.database import ClaimedByAnother, DatabaseUnavailable, Desk, StaleGeneration
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.observed import DatabaseFault, Declared, Observed, Rules
@@ -31,6 +31,7 @@ from delivr_operator.report import (
 )
 from delivr_operator.resource import FINALIZER, DeletionPolicy, InvalidSpec, Key, ReleaseSetup, Spec
 from delivr_operator.status import Status
+from delivr_operator.telemetry import note
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Reconciler:
     observer: Observer
     inventory: Inventory
     cluster: Cluster
-    database: Database
+    database: Desk
     prober: Prober
     rules: Rules
     metrics: Metrics
@@ -62,6 +63,7 @@ class Reconciler:
         setup = self.inventory.get(key)
         if setup is None:
             return None
+        note(generation=setup.generation, tenant=setup.tenant)
         if setup.deleting:
             return await self._depart(setup)
         observed = await self.observer.observe(setup)
@@ -97,6 +99,7 @@ class Reconciler:
     ) -> Mapping[IntegrationType, Outcome]:
         now = self.clock()
         asked = [(d, d.found) for d in chosen if isinstance(d.found, Credential)]
+        note(probed=len(asked))
         proofs = [
             self._prove(one, d.allowed_hosts, now, fresh=is_asked_for(observed, d.type)) for d, one in asked
         ]
@@ -122,8 +125,8 @@ class Reconciler:
         await self._hold(observed.setup, wanted=deletes)
         replaced = observed.known.claim if observed.known else None
         try:
-            await asyncio.to_thread(
-                self.database.sync, rows, may_replace=frozenset({replaced.uid} if replaced else ())
+            written = await self.database.sync(
+                rows, may_replace=frozenset({replaced.uid} if replaced else ())
             )
         except StaleGeneration:
             raise Outdated from None
@@ -131,6 +134,7 @@ class Reconciler:
             return conflict(Key(error.namespace, error.name))
         except DatabaseUnavailable as error:
             return database_fault(error)
+        note(rows=written.changed)
         return Committed()
 
     async def _hold(self, setup: ReleaseSetup, *, wanted: bool) -> None:
@@ -149,9 +153,7 @@ class Reconciler:
         spec = setup.spec
         if isinstance(spec, Spec) and not spec.suspend:
             try:
-                await asyncio.to_thread(
-                    self.database.release, spec.tenant_id, setup.uid, spec.deletion_policy
-                )
+                await self.database.release(spec.tenant_id, setup.uid, spec.deletion_policy)
             except DatabaseUnavailable as error:
                 now = self.clock()
                 await self._report(setup, departing(setup, database_fault(error), now), in_rows=False)
@@ -159,11 +161,13 @@ class Reconciler:
         written = await self.cluster.set_finalizer(setup, present=False)
         if written is not None:
             self.inventory.remember(written)
-            logger.info("released", extra={"namespace": setup.key.namespace, "setup": setup.key.name})
+            note(released=True)
         return None
 
     async def _report(self, setup: ReleaseSetup, status: Status, *, in_rows: bool) -> None:
         self.metrics.show(setup.key, status)
+        if (ready := status.condition("Ready")) is not None:
+            note(ready=ready.status, reason=ready.reason)
         previous = Status.parse(setup.raw_status)
         if not worth_writing(previous, status, self.rules, in_rows=in_rows):
             return
@@ -172,18 +176,8 @@ class Reconciler:
             raise Outdated
         self.inventory.remember(written)
         self.metrics.wrote_status()
+        note(status=True)
         await self._tell(setup, transitions(previous, status))
-        ready = status.condition("Ready")
-        logger.info(
-            "reconciled",
-            extra={
-                "namespace": setup.key.namespace,
-                "setup": setup.key.name,
-                "generation": setup.generation,
-                "ready": ready.status if ready else "Unknown",
-                "reason": ready.reason if ready else "",
-            },
-        )
 
     async def _tell(self, setup: ReleaseSetup, news: tuple[Transition, ...]) -> None:
         """Post events; they are told once or not at all, and never hold a pass up."""
@@ -191,5 +185,4 @@ class Reconciler:
             for transition in news:
                 await self.cluster.post_event(setup, transition, self.clock())
         except ClusterUnavailable as error:
-            place = {"namespace": setup.key.namespace, "setup": setup.key.name}
-            logger.warning("an event could not be posted", extra=place | {"http": error.status or 0})
+            logger.warning("an event could not be posted", extra={"http": error.status or 0})

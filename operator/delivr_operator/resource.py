@@ -152,6 +152,11 @@ class ReleaseSetup(Frozen):
     spec: Spec | InvalidSpec
     raw_status: Mapping[str, Any] = Field(default_factory=dict)
 
+    @property
+    def tenant(self) -> str:
+        """The tenant that it declares; empty where the spec cannot be read."""
+        return self.spec.tenant_id if isinstance(self.spec, Spec) else ""
+
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
         """Read a ReleaseSetup as the API server sends it."""

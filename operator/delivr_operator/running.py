@@ -4,29 +4,34 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import TypeAlias
 
 import kopf
 
+from delivr_operator.audit import Audit, Lag
 from delivr_operator.cluster import Cluster, ClusterUnavailable
-from delivr_operator.database import Database
+from delivr_operator.database import Database, Desk
 from delivr_operator.handlers import Inbox, quiet_settings, registry
+from delivr_operator.health import Health, serve_health
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.observed import Rules
 from delivr_operator.observing import Observer
 from delivr_operator.probing import Prober
 from delivr_operator.queue import WorkQueue
-from delivr_operator.reconcile import Outdated, Reconciler
-from delivr_operator.resource import Key
+from delivr_operator.reconcile import Reconciler
 from delivr_operator.settings import Settings
-from delivr_operator.telemetry import Health, serve_health
+from delivr_operator.worker import Instruments, Worker
 
-PASS_DEADLINE = 120.0
-"""Seconds after which a pass is broken off; a probe has its own, shorter deadline."""
+Task: TypeAlias = "asyncio.Task[None]"
+
+SETTLING = timedelta(seconds=4)
+"""How long the database's transactions are waited for at the end; what does not end then is undone."""
 WATCH_PAUSE = 2.0
 FORBIDDEN_PAUSE = 60.0
 """A missing right is rarely given within seconds; passes at every interval go on without the watch."""
@@ -47,122 +52,132 @@ class Clocks:
     monotonic: Callable[[], float] = time.monotonic
 
 
-@dataclass(frozen=True)
-class Worker:
-    """Takes keys from the queue; the one place where a pass that breaks off is caught."""
+class _LeftBehind(ThreadPoolExecutor):
+    """Threads that are not waited for at the end: one may hang in a question to a silent name server."""
 
-    queue: WorkQueue
-    reconciler: Reconciler
-    health: Health
-
-    async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
-            key = await self.queue.take()
-            self.health.began(str(key))
-            try:
-                await self._pass(key)
-            finally:
-                self.health.ended(str(key))
-
-    async def _pass(self, key: Key) -> None:
-        began = utc_now()
-        result = await self._result(key)
-        self.reconciler.metrics.passed(result, utc_now() - began)
-
-    async def _result(self, key: Key) -> str:
-        place = {"namespace": key.namespace, "setup": key.name}
-        try:
-            async with asyncio.timeout(PASS_DEADLINE):
-                again = await self.reconciler.reconcile(key)
-        except Outdated:
-            await self._look_again(key)
-            self.queue.failed(key)
-            return "outdated"
-        except ClusterUnavailable as error:
-            pause = self.queue.failed(key)
-            said = place | {"http": error.status or 0, "pause": str(pause)}
-            logger.warning("API server gave no answer", extra=said)
-            return "unavailable"
-        except TimeoutError:
-            pause = self.queue.failed(key)
-            logger.warning("pass took too long", extra=place | {"pause": str(pause)})
-            return "timeout"
-        except Exception:  # a bug in one pass must not stop the others; telemetry keeps its text out
-            pause = self.queue.failed(key)
-            logger.exception("pass broke off", extra=place | {"pause": str(pause)})
-            return "error"
-        self.queue.done(key, again)
-        return "done"
-
-    async def _look_again(self, key: Key) -> None:
-        try:
-            concerned = await self.reconciler.look_again(key)
-        except ClusterUnavailable:
-            return  # the pass that follows a pause finds out
-        for one in concerned:
-            self.queue.add(one)
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
+        super().shutdown(wait=False, cancel_futures=True)
 
 
 async def run(settings: Settings, *, namespace: str | None, health_port: int) -> None:
     """Run the operator until it is told to stop."""
-    health = Health(utc_now, stuck_after=timedelta(seconds=2 * PASS_DEADLINE))
-    inventory, queue = Inventory(), WorkQueue(utc_now)
-    metrics = Metrics(per_resource=settings.metrics_per_resource, queue_depth=lambda: len(queue))
-    inbox = Inbox(inventory, queue, metrics)
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.workers, "database"))
-    async with reconciling(settings, inventory, metrics, namespace, Clocks()) as reconciler:
-        runner = await serve_health(health, metrics.page, health_port)
+    inventory, queue, lag = Inventory(), WorkQueue(utc_now), Lag(utc_now)
+    instruments = _instruments(settings, queue, lag)
+    inbox = Inbox(inventory, queue, instruments.metrics)
+    asyncio.get_running_loop().set_default_executor(_LeftBehind(thread_name_prefix="names"))
+    async with reconciling(settings, inventory, instruments, namespace, Clocks()) as reconciler:
+        runner = await serve_health(instruments.health, instruments.metrics.page, health_port)
         try:
-            worker = Worker(queue, reconciler, health)
-            async with _background(worker, settings.workers, inbox, namespace or "cluster"):
+            worker = Worker(queue, reconciler, instruments, settings.pass_deadline)
+            tasks = [*_workers(worker, settings.workers), *_watchers(worker, inbox, lag)]
+            async with _background(tasks, instruments.health), _greeting(worker, namespace):
                 await _watch(inbox, namespace)
         finally:
             await runner.cleanup()
+    logger.info("stopped")
+
+
+def _instruments(settings: Settings, queue: WorkQueue, lag: Lag) -> Instruments:
+    metrics = Metrics(
+        per_resource=settings.metrics_per_resource,
+        queue_depth=lambda: len(queue),
+        queue_age=queue.oldest_wait,
+        watch_lag=lag,
+        version=version("delivr-operator"),
+    )
+    stuck_after = 2 * settings.pass_deadline
+    return Instruments(metrics, Health(utc_now, stuck_after, queue.oldest_wait, lag))
 
 
 @contextlib.asynccontextmanager
 async def reconciling(
     settings: Settings,
     inventory: Inventory,
-    metrics: Metrics,
+    instruments: Instruments,
     namespace: str | None,
     clocks: Clocks,
 ) -> AsyncIterator[Reconciler]:
     """Offer a reconciler with everything it needs, and close that afterwards."""
     sealer = settings.sealer
-    rules = Rules(
+    metrics, prober = instruments.metrics, Prober.open(settings, monotonic=clocks.monotonic)
+    metrics.follow_quotas(prober.quotas.lowest)
+    database = Database.connect(settings.database_url, sealer, pool_size=settings.workers)
+    threads = ThreadPoolExecutor(settings.workers, "database")
+    desk = Desk(database, threads, instruments)
+    try:
+        async with Cluster.connect(namespace, metrics.asked_cluster) as cluster:
+            observer = Observer(inventory, cluster, desk, sealer)
+            yield Reconciler(
+                observer, inventory, cluster, desk, prober, _rules(settings), metrics, clocks.now
+            )
+    finally:
+        if not await desk.settle(SETTLING):
+            logger.warning("the database did not answer to the end; what it did not commit is undone")
+        threads.shutdown(wait=False, cancel_futures=True)
+        await prober.aclose()
+        database.close()
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
         disabled=settings.disabled_types,
         max_staleness=settings.max_staleness,
         heartbeat=settings.status_heartbeat,
         recheck=settings.recheck_interval,
         drift=settings.drift_interval,
     )
-    database = Database.connect(settings.database_url, sealer, pool_size=settings.workers)
-    prober = Prober.open(settings, monotonic=clocks.monotonic)
-    try:
-        async with Cluster.connect(namespace) as cluster:
-            observer = Observer(inventory, cluster, database, sealer)
-            yield Reconciler(observer, inventory, cluster, database, prober, rules, metrics, clocks.now)
-    finally:
-        await prober.aclose()
-        database.close()
+
+
+def _workers(worker: Worker, count: int) -> Iterator[Task]:
+    return (asyncio.create_task(worker.run(), name=f"worker {number}") for number in range(count))
+
+
+def _watchers(worker: Worker, inbox: Inbox, lag: Lag) -> Iterator[Task]:
+    cluster = worker.reconciler.cluster
+    audit = Audit(worker.reconciler, worker.queue, lag)
+    yield asyncio.create_task(_watch_secrets(cluster, inbox), name="the watch of Secrets")
+    yield asyncio.create_task(_look_around(audit, worker.deadline / 2), name="the audit of the watches")
 
 
 @contextlib.asynccontextmanager
-async def _background(worker: Worker, count: int, inbox: Inbox, scope: str) -> AsyncIterator[None]:
-    cluster = worker.reconciler.cluster
-    tasks = [asyncio.create_task(worker.run(), name=f"worker-{n}") for n in range(count)]
-    tasks.append(asyncio.create_task(_watch_secrets(cluster, inbox), name="secrets"))
+async def _background(tasks: Sequence[Task], health: Health) -> AsyncIterator[None]:
+    """Have `tasks`, which must never end by themselves, run for as long as the block does."""
+
+    def ended(task: Task) -> None:
+        if not task.cancelled():
+            health.broken = task.get_name()
+
     for task in tasks:
-        task.add_done_callback(lambda _: setattr(worker.health, "broken", True))
-    tasks.append(asyncio.create_task(_greet(cluster, worker.health, scope), name="greeting"))
+        task.add_done_callback(ended)
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _greeting(worker: Worker, namespace: str | None) -> AsyncIterator[None]:
+    greeting = asyncio.create_task(
+        _greet(worker.reconciler.cluster, worker.instruments.health, namespace or "cluster")
+    )
+    try:
+        yield
+    finally:
+        greeting.cancel()
+        await asyncio.gather(greeting, return_exceptions=True)
+
+
+async def _look_around(audit: Audit, pause: timedelta) -> None:
+    while True:
+        await asyncio.sleep(pause.total_seconds())
+        try:
+            await audit.look()
+        except ClusterUnavailable as error:
+            logger.warning("API server gave no answer", extra={"http": error.status or 0})
+        except Exception:  # the watches must be held against what is there whatever one answer held
+            logger.exception("looking around broke off")
 
 
 async def _watch_secrets(cluster: Cluster, inbox: Inbox) -> None:
@@ -193,7 +208,7 @@ async def _greet(cluster: Cluster, health: Health, scope: str) -> None:
 
 async def _watch(inbox: Inbox, namespace: str | None) -> None:
     await kopf.operator(
-        registry=registry(cluster_wide=namespace is None),
+        registry=registry(cluster_wide=namespace is None, asked=inbox.metrics.asked_cluster),
         settings=quiet_settings(),
         memo=inbox,
         identity="delivr-operator",  # type: ignore[arg-type]  # else kopf asks for the user's name

@@ -259,6 +259,10 @@ class Settings(ProbeSettings, DatabaseSettings):
     """How soon rows that somebody changed are put right; 0s: when the resource is next looked at anyway."""
     metrics_per_resource: Switch = True
     """Whether /metrics has two series for each ReleaseSetup: ready, and when its credentials end."""
+    pass_deadline: Annotated[Duration, Field(ge=timedelta(seconds=15), le=timedelta(hours=1))] = timedelta(
+        minutes=2
+    )
+    """How long one look at a resource may take; /healthz fails where work does not move for twice as long."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
     """How many resources are reconciled at once."""
 

@@ -1,20 +1,39 @@
-"""EDGE: logs of one line an outcome, and the health that comes from the queue's own progress."""
+"""EDGE: logs of one line an outcome, each line saying whom it is about."""
 
 import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Literal
-
-from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST
 
 LogFormat = Literal["json", "text"]
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 _TALKATIVE = ("httpx", "httpcore", "kopf", "kubernetes", "aiohttp", "asyncio", "sqlalchemy", "urllib3")
+
+
+Plain = str | int | float | bool
+_ABOUT: ContextVar[dict[str, Plain] | None] = ContextVar("about", default=None)
+
+
+@contextmanager
+def about(**said: Plain) -> Iterator[None]:
+    """Have every line that is written inside say this too, and what `note` adds meanwhile."""
+    token = _ABOUT.set({**(_ABOUT.get() or {}), **said})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
+
+
+def note(**said: Plain) -> None:
+    """Have the lines that follow in the innermost `about` say this too; outside of one nothing is noted."""
+    line = _ABOUT.get()
+    if line is not None:
+        line.update(said)
 
 
 class _Lines(logging.Formatter):
@@ -29,10 +48,11 @@ class _Lines(logging.Formatter):
             # asyncio and others put the exception's text on the lines that follow.
             "message": record.getMessage().partition("\n")[0],
         }
+        said |= _ABOUT.get() or {}
         said |= {
             name: value
             for name, value in vars(record).items()
-            if name not in _STANDARD and isinstance(value, str | int | float | bool)
+            if name not in _STANDARD and isinstance(value, Plain)
         }
         if record.exc_info and record.exc_info[0]:
             said["exception"] = record.exc_info[0].__qualname__
@@ -75,63 +95,3 @@ def configure_logging(style: LogFormat, level: str = "INFO") -> None:
     logging.getLogger("delivr_operator").setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-
-
-@dataclass
-class Health:
-    """Whether work goes on; outages of others do not count against it."""
-
-    now: Callable[[], datetime]
-    stuck_after: timedelta
-    ready: bool = False
-    broken: bool = False
-    """Whether a part that has to run for ever came to an end."""
-    _busy_since: dict[str, datetime] = field(default_factory=dict)
-
-    def began(self, work: str) -> None:
-        """Note that `work` is under way."""
-        self._busy_since[work] = self.now()
-
-    def ended(self, work: str) -> None:
-        """Note that `work` came to an end, of whatever kind."""
-        self._busy_since.pop(work, None)
-
-    @property
-    def alive(self) -> bool:
-        """Tell whether everything that began has ended within reason."""
-        if self.broken:
-            return False
-        oldest = min(self._busy_since.values(), default=None)
-        return oldest is None or self.now() - oldest < self.stuck_after
-
-
-class PortTaken(Exception):  # noqa: N818 - somebody else's choice, not a programming error
-    """The port of /healthz cannot be opened, mostly because another process has it."""
-
-
-async def serve_health(health: Health, page: Callable[[], bytes], port: int) -> web.AppRunner:
-    """Answer /healthz, /readyz and /metrics on `port`; the runner's `cleanup` ends it.
-
-    Raises:
-        PortTaken: `port` cannot be opened.
-    """
-
-    async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok" if health.alive else "stuck", status=200 if health.alive else 500)
-
-    async def readyz(_: web.Request) -> web.Response:
-        return web.Response(text="ok" if health.ready else "starting", status=200 if health.ready else 503)
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    app = web.Application()
-    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, port=port).start()
-    except OSError:
-        await runner.cleanup()
-        raise PortTaken from None
-    return runner

@@ -62,6 +62,8 @@ def test_verdicts_passes_and_the_queue_are_counted(metrics: Metrics) -> None:
         'delivr_probes_total{reason="TimedOut",type="SLACK",verdict="Unknown"} 1.0',
         'delivr_probe_seconds_count{type="SLACK"} 3.0',
         'delivr_reconciles_total{result="done"} 1.0',
+        'delivr_reconciles_total{result="error"} 0.0',
+        'delivr_reconcile_seconds_count{result="done"} 1.0',
         "delivr_status_writes_total 1.0",
         "delivr_queue_depth 7.0",
     } <= lines(metrics)
@@ -80,6 +82,64 @@ def test_a_resource_has_its_series_for_as_long_as_it_is_there(metrics: Metrics) 
     metrics.forget(KEY)
     metrics.forget(KEY)
     assert not [line for line in lines(metrics) if "falcon" in line]
+
+
+def test_the_proof_that_is_oldest_is_the_one_that_is_shown(metrics: Metrics) -> None:
+    family = 'delivr_setup_verified_timestamp_seconds{exported_namespace="falcon",name="mobile-app"}'
+    entry = status("True", NOW).integrations[0]
+    proofs = {IntegrationType.GITHUB: 5, IntegrationType.SLACK: 3, IntegrationType.JENKINS: 1}
+    entries = tuple(
+        entry.model_copy(
+            update={
+                "type": kind,
+                "last_verified_at": NOW - timedelta(hours=5 - hour),
+                "reason": "Disabled" if kind is IntegrationType.JENKINS else "Verified",
+            }
+        )
+        for kind, hour in proofs.items()
+    )
+    metrics.show(KEY, Status(integrations=entries))
+    (line,) = [line for line in lines(metrics) if line.startswith(family)]
+    assert float(line.split()[-1]) == (NOW - timedelta(hours=2)).timestamp()
+    assert not [line for line in lines(metrics) if 'type="JENKINS"' in line]
+    metrics.show(KEY, status("False", None))
+    assert not [line for line in lines(metrics) if line.startswith(family)]
+
+
+def test_the_database_the_api_server_and_quotas_are_told(metrics: Metrics) -> None:
+    assert "delivr_database_usable 1.0" in lines(metrics)
+    metrics.transacted("sync", "unreachable", timedelta(seconds=15), usable=False)
+    assert {
+        "delivr_database_usable 0.0",
+        'delivr_database_transactions_total{result="unreachable",work="sync"} 1.0',
+        'delivr_database_transaction_seconds_sum{result="unreachable",work="sync"} 15.0',
+    } <= lines(metrics)
+    metrics.transacted("read", "done", timedelta(), usable=True)
+    assert "delivr_database_usable 1.0" in lines(metrics)
+    metrics.asked_cluster("patch", "releasesetups/status", "200")
+    told = 'delivr_api_requests_total{code="200",resource="releasesetups/status",verb="patch"} 1.0'
+    assert told in lines(metrics)
+    left = {(IntegrationType.GITHUB, "provider"): 12}
+    metrics.follow_quotas(lambda: left)
+    assert 'delivr_provider_quota_remaining{host="provider",type="GITHUB"} 12.0' in lines(metrics)
+    left.clear()
+    assert not [x for x in lines(metrics) if x.startswith("delivr_provider_quota_remaining")]
+
+
+def test_the_queue_and_the_watches_are_asked_at_each_scrape() -> None:
+    metrics = Metrics(
+        per_resource=False,
+        queue_depth=lambda: 7,
+        queue_age=lambda: timedelta(minutes=2),
+        watch_lag=lambda: timedelta(minutes=3),
+        version="1.2.3",
+    )
+    assert {
+        "delivr_queue_depth 7.0",
+        "delivr_queue_oldest_seconds 120.0",
+        "delivr_watch_lag_seconds 180.0",
+        'delivr_operator_info{version="1.2.3"} 1.0',
+    } <= lines(metrics)
 
 
 def test_series_of_resources_can_be_left_out() -> None:

@@ -128,3 +128,28 @@ def test_no_key_is_with_two_workers_and_none_is_lost(steps: list[tuple[str, Key]
         assert {await queue.take() for _ in range(len(queue))} == owed
 
     asyncio.run(play())
+
+
+async def test_the_oldest_wait_is_that_of_the_key_that_came_first(queue: WorkQueue, clock: Clock) -> None:
+    assert queue.oldest_wait() == timedelta()
+    queue.add(A)
+    clock.now += timedelta(minutes=1)
+    queue.add(B)
+    queue.add(A)
+    assert queue.oldest_wait() == timedelta(minutes=1)
+    assert await take(queue) == A
+    queue.add(A)  # under way: it does not wait for a worker
+    assert queue.oldest_wait() == timedelta()
+    clock.now += timedelta(minutes=1)
+    assert queue.oldest_wait() == timedelta(minutes=1)
+
+
+async def test_a_key_whose_time_has_come_waits_although_no_worker_looks(
+    queue: WorkQueue, clock: Clock
+) -> None:
+    queue.add_at(A, clock.now + timedelta(minutes=1))
+    assert queue.oldest_wait() == timedelta()
+    clock.now += timedelta(minutes=4)
+    assert queue.oldest_wait() == timedelta(minutes=3)
+    assert await take(queue) == A
+    assert queue.oldest_wait() == timedelta()

@@ -1,4 +1,4 @@
-"""Logs say what happened and never what an exception said; health tells work from work that hangs."""
+"""Logs say what happened and to whom, and never what an exception said."""
 
 import asyncio
 import contextlib
@@ -6,17 +6,15 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from delivr_operator.telemetry import Health, LogFormat, PortTaken, configure_logging, places, serve_health
-from dev.ports import free_ports
+from delivr_operator.telemetry import LogFormat, about, configure_logging, note, places
 
 CANARY = "c4naryZq"
-START = datetime(2026, 3, 1, tzinfo=UTC)
 LIBRARIES = (
     "httpx",
     "httpcore.http11",
@@ -173,89 +171,33 @@ def test_places_of_nothing_are_none() -> None:
     assert places(None) == places(ValueError(CANARY)) == ""
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def health(clock: Clock) -> Health:
-    return Health(clock, stuck_after=timedelta(minutes=4))
-
-
-def test_idle_work_is_alive_however_long(health: Health, clock: Clock) -> None:
-    clock.now += timedelta(days=9)
-    assert health.alive
+def test_lines_inside_say_whom_they_are_about_and_lines_outside_do_not(said: Said) -> None:
+    logger = logging.getLogger("delivr_operator")
+    with about(namespace="falcon", name="mobile-app"):
+        note(tenant="Kp3xQ7_m-Z")
+        logger.info("inside", extra={"seconds": 1.5})
+        with about(name="other"):
+            note(generation=2)
+            logger.info("within")
+        logger.info("again")
+    note(tenant="nobody")
+    logger.info("outside")
+    lines = [{k: v for k, v in line.items() if k not in {"time", "level", "logger"}} for line in said()]
+    whole = {"namespace": "falcon", "name": "mobile-app", "tenant": "Kp3xQ7_m-Z"}
+    assert lines == [
+        {"message": "inside", **whole, "seconds": 1.5},
+        {"message": "within", **whole, "name": "other", "generation": 2},
+        {"message": "again", **whole},
+        {"message": "outside"},
+    ]
 
 
-def test_one_piece_of_work_that_hangs_is_enough(health: Health, clock: Clock) -> None:
-    health.began("falcon/a")
-    clock.now += timedelta(minutes=4) - timedelta(seconds=1)
-    health.began("falcon/b")
-    assert health.alive
-    clock.now += timedelta(seconds=1)
-    assert not health.alive
-    health.ended("falcon/b")
-    assert not health.alive
-    health.ended("falcon/a")
-    assert health.alive
+async def test_tasks_keep_their_passes_apart(said: Said) -> None:
+    async def one(name: str) -> None:
+        with about(name=name):
+            note(tenant=f"tenant of {name}")
+            await asyncio.sleep(0)
+            logging.getLogger("delivr_operator").info("done")
 
-
-def test_work_that_begins_again_is_counted_from_then(health: Health, clock: Clock) -> None:
-    health.began("falcon/a")
-    clock.now += timedelta(minutes=3)
-    health.ended("falcon/a")
-    health.began("falcon/a")
-    clock.now += timedelta(minutes=3)
-    assert health.alive
-
-
-def test_an_end_without_a_beginning_means_nothing(health: Health) -> None:
-    health.ended("falcon/a")
-    assert health.alive
-
-
-def test_a_part_that_ended_for_good_is_not_alive(health: Health) -> None:
-    health.broken = True
-    assert not health.alive
-
-
-async def test_health_is_told_over_http(health: Health, clock: Clock) -> None:
-    (port,) = free_ports(1)
-    runner = await serve_health(health, lambda: b"delivr 1\n", port)
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-
-            async def answers(path: str) -> tuple[int, str]:
-                answer = await client.get(path)
-                return answer.status_code, answer.text
-
-            assert await answers("/readyz") == (503, "starting")
-            health.ready = True
-            assert await answers("/readyz") == (200, "ok")
-            assert await answers("/healthz") == (200, "ok")
-            health.began("falcon/a")
-            clock.now += timedelta(minutes=4)
-            assert await answers("/healthz") == (500, "stuck")
-            assert await answers("/readyz") == (200, "ok")
-            assert await answers("/metrics") == (200, "delivr 1\n")
-    finally:
-        await runner.cleanup()
-
-
-async def test_a_port_that_another_process_has_is_an_outcome_of_its_own(health: Health) -> None:
-    (port,) = free_ports(1)
-    runner = await serve_health(health, bytes, port)
-    try:
-        with pytest.raises(PortTaken):
-            await serve_health(health, bytes, port)
-    finally:
-        await runner.cleanup()
+    await asyncio.gather(one("a"), one("b"))
+    assert [(line["name"], line["tenant"]) for line in said()] == [("a", "tenant of a"), ("b", "tenant of b")]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic import SecretBytes, SecretStr
 
 from delivr_operator.cluster import Absent, Cluster, SecretContent
-from delivr_operator.database import Database
+from delivr_operator.database import Desk
 from delivr_operator.inventory import Inventory
 from delivr_operator.observed import Observed, Rules
 from delivr_operator.observing import Observer, _read
@@ -143,4 +143,4 @@ def content(values: Mapping[str, str], version: str = "1") -> SecretContent:
 def _observer() -> Observer:
     """Return an observer of values that were read before: it asks neither cluster nor database."""
     sealer = Sealer(SecretStr("5e" * 32))
-    return Observer(Inventory(), cast("Cluster", None), cast("Database", None), sealer)
+    return Observer(Inventory(), cast("Cluster", None), cast("Desk", None), sealer)

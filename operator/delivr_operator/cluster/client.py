@@ -16,8 +16,10 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import SecretBytes
 
+from delivr_operator.cluster.listing import Listing
 from delivr_operator.cluster.outages import FORBIDDEN, ClusterUnavailable, outages
 from delivr_operator.cluster.secret_watch import SecretWatch
+from delivr_operator.cluster.traffic import Asked, traced
 from delivr_operator.report import Transition
 from delivr_operator.resource import (
     FINALIZER,
@@ -71,11 +73,18 @@ class Cluster:
         self._custom = client.CustomObjectsApi(api)
         self._namespace = namespace
         self.secret_watch = SecretWatch(self._core, namespace)
+        self.listing = Listing(self._core, self._custom, namespace)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def connect(cls, namespace: str | None = None) -> AsyncIterator["Cluster"]:
+    async def connect(
+        cls, namespace: str | None = None, asked: Asked | None = None
+    ) -> AsyncIterator["Cluster"]:
         """Offer the cluster that the pod or KUBECONFIG names, for as long as the block runs.
+
+        Args:
+            namespace: the one namespace to look at; None: all.
+            asked: told of every question.
 
         Raises:
             NoCluster: neither does.
@@ -93,6 +102,8 @@ class Cluster:
         except config.ConfigException:
             raise NoCluster from None
         configuration.connection_pool_maxsize = 24
+        if asked is not None:
+            configuration.trace_configs = [traced(asked)]
         async with client.ApiClient(configuration) as api:
             yield cls(api, namespace)
 

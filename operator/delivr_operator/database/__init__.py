@@ -1,5 +1,6 @@
 """EDGE: Delivr's tables: reading, syncing and migrating them. Nothing else knows SQL."""
 
+from delivr_operator.database.desk import Desk
 from delivr_operator.database.edge import Database, read_settings_row
 from delivr_operator.database.migrations import (
     MigrationReport,
@@ -16,6 +17,7 @@ __all__ = [
     "ClaimedByAnother",
     "Database",
     "DatabaseUnavailable",
+    "Desk",
     "MigrationReport",
     "MigrationState",
     "Outage",

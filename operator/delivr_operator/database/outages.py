@@ -23,6 +23,11 @@ class Outage(Enum):
     FOREIGN_KEY_GONE = "The tenant or the account is gone from the database."
     OTHER = "The database refused a statement."
 
+    @property
+    def concerns_everybody(self) -> bool:
+        """Tell whether no tenant's rows can be had, rather than these ones."""
+        return self not in {Outage.LOCK_TIMEOUT, Outage.COLUMN_TOO_SHORT, Outage.FOREIGN_KEY_GONE}
+
 
 _NUMBERS = {
     Outage.UNREACHABLE: (

@@ -98,6 +98,11 @@ class SyncResult:
     unreadable: frozenset[IntegrationType] = frozenset()
     """Among `written`: rows whose stored credentials did not open and were replaced."""
 
+    @property
+    def changed(self) -> bool:
+        """Whether any row reads otherwise than before."""
+        return bool(self.settings or self.written or self.refreshed or self.removed or self.disabled)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

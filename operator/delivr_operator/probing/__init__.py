@@ -3,11 +3,12 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import Self
 
@@ -19,6 +20,7 @@ from delivr_operator.probing.budgets import Budget, Budgets, Monotonic
 from delivr_operator.probing.conversation import Conversation, Route
 from delivr_operator.probing.kept_answers import KeptAnswers, Recall
 from delivr_operator.probing.limits import Limits
+from delivr_operator.probing.quotas import PROVIDERS_OWN, TENANTS_CHOICE, Quotas
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.providers.exchange import Unreachable, authority
 from delivr_operator.resource import ALLOWED_HOSTS_ANNOTATION
@@ -49,6 +51,7 @@ class Prober:
         self._limits = limits
         self._monotonic = monotonic
         self._budgets = Budgets(monotonic)
+        self.quotas = Quotas(monotonic)
         self._kept = KeptAnswers()
         self._user_agent = f"delivr-operator/{version('delivr-operator')}"
 
@@ -137,10 +140,16 @@ class Prober:
                     limits=self._limits_of(credential.type),
                     user_agent=self._user_agent,
                     elapsed=lambda: timedelta(seconds=self._monotonic() - started),
+                    told=self._quota_of(credential),
                 )
                 return await declaration.provider.probe(conversation, declaration.config, credential.secrets)
         except TimeoutError:
             return Unknown(Doubt.TIMED_OUT)
+
+    def _quota_of(self, credential: Credential) -> Callable[[Mapping[str, str]], None]:
+        whose = TENANTS_CHOICE if _chosen_host(credential) else PROVIDERS_OWN
+        key = credential.budget_key(self._settings.endpoints)
+        return partial(self.quotas.note, (credential.type, whose), key)
 
     @asynccontextmanager
     async def _route(self, credential: Credential) -> AsyncIterator[Route | Rejected | Unknown]:

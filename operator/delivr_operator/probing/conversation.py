@@ -61,6 +61,8 @@ class Conversation:
     limits: Limits
     user_agent: str
     elapsed: Callable[[], timedelta]
+    told: Callable[[Mapping[str, str]], None]
+    """Takes down what the headers of an answer say of the provider's quota."""
 
     async def send(self, request: Request) -> Response:
         """Return the whole answer to `request`, led on where it may be led."""
@@ -109,6 +111,7 @@ class Conversation:
             finally:
                 await answer.aclose()
         headers = {name.lower(): value for name, value in answer.headers.items()}
+        self.told(headers)
         return Response(answer.status_code, headers, body, self.now + self.elapsed())
 
     def _built(self, request: Request, url: str, address: str | None) -> httpx.Request:

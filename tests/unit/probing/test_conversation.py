@@ -74,6 +74,7 @@ def conversation(
         limits=limits or Limits(),
         user_agent="delivr-operator/test",
         elapsed=lambda: timedelta(seconds=3),
+        told=lambda _: None,
     )
 
 

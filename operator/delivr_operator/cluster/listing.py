@@ -1,0 +1,72 @@
+"""Lists, as metadata only and in pages, what the watches ought to have shown."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from kubernetes.aio import client
+
+from delivr_operator.cluster.outages import ClusterUnavailable, outages
+from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, Key
+
+PAGE = 500
+TIMEOUT = 30.0
+_ACCEPT = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
+_OK = 200
+
+
+class Listing:
+    """What stands in a namespace, or in all, at the moment of asking."""
+
+    def __init__(
+        self, core: client.CoreV1Api, custom: client.CustomObjectsApi, namespace: str | None
+    ) -> None:
+        self._core = core
+        self._custom = custom
+        self._namespace = namespace
+
+    async def setups(self) -> Mapping[Key, str]:
+        """Return the resource version of every ReleaseSetup that there is.
+
+        Raises:
+            ClusterUnavailable: the API server gave no answer.
+        """
+        found = [one async for one in self._pages(self._setups_page)]
+        return {Key(m["namespace"], m["name"]): m["resourceVersion"] for m in found}
+
+    async def tenants(self) -> Mapping[str, str | None]:
+        """Return the tenant of every namespace; nothing where only one namespace is looked at.
+
+        Raises:
+            ClusterUnavailable: the API server gave no answer.
+        """
+        if self._namespace:
+            return {}
+        found = [one async for one in self._pages(self._core.list_namespace_without_preload_content)]
+        return {m["name"]: (m.get("annotations") or {}).get(TENANT_ANNOTATION) for m in found}
+
+    async def _setups_page(self, **query: Any) -> Any:
+        if self._namespace:
+            return await self._custom.list_namespaced_custom_object_without_preload_content(
+                GROUP, VERSION, self._namespace, PLURAL, **query
+            )
+        return await self._custom.list_cluster_custom_object_without_preload_content(
+            GROUP, VERSION, PLURAL, **query
+        )
+
+    async def _pages(self, ask: Any) -> AsyncIterator[Mapping[str, Any]]:
+        page: str | None = None
+        while True:
+            with outages():
+                answer = await ask(
+                    limit=PAGE, _continue=page, _headers=dict(_ACCEPT), _request_timeout=TIMEOUT
+                )
+                raw = await answer.read()
+            if answer.status != _OK:
+                raise ClusterUnavailable(answer.status)
+            body = json.loads(raw)
+            for item in body.get("items") or ():
+                yield item["metadata"]
+            page = body["metadata"].get("continue")
+            if not page:
+                return

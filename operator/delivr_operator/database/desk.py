@@ -1,0 +1,93 @@
+"""Asks the database from the event loop: in threads of its own, each question counted and seen."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any, Protocol, TypeVar
+
+from delivr_operator.database.edge import Database
+from delivr_operator.database.outages import DatabaseUnavailable
+from delivr_operator.database.sync import ClaimedByAnother, StaleGeneration, SyncResult
+from delivr_operator.resource import DeletionPolicy
+from delivr_operator.rows import DesiredRows, TenantRecord
+
+Result = TypeVar("Result")
+
+DONE, REFUSED, BROKEN = "done", "refused", "broken"
+
+
+class Witness(Protocol):
+    """Who is told of the database's work, from the threads that do it."""
+
+    def began(self, work: str) -> None:
+        """Note that `work` is under way."""
+
+    def ended(self, work: str) -> None:
+        """Note that `work` came to an end, of whatever kind."""
+
+    def transacted(self, kind: str, result: str, took: timedelta, *, usable: bool) -> None:
+        """Count it."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the event loop asks the database.
+
+    A question whose asker gives up is still answered in its thread: its transaction ends as it would have.
+    """
+
+    database: Database
+    threads: ThreadPoolExecutor
+    witness: Witness
+    _numbers: "count[int]" = field(default_factory=count)
+    _pending: set["Future[Any]"] = field(default_factory=set)
+
+    async def read_tenant(self, tenant_id: str, owner: str) -> TenantRecord:
+        """Return what `Database.read_tenant` returns."""
+        return await self._ask("read", lambda: self.database.read_tenant(tenant_id, owner))
+
+    async def sync(self, desired: DesiredRows, *, may_replace: frozenset[str] = frozenset()) -> SyncResult:
+        """Return what `Database.sync` returns."""
+        return await self._ask("sync", lambda: self.database.sync(desired, may_replace=may_replace))
+
+    async def release(self, tenant_id: str, uid: str, policy: DeletionPolicy) -> bool:
+        """Return what `Database.release` returns."""
+        return await self._ask("release", lambda: self.database.release(tenant_id, uid, policy))
+
+    async def _ask(self, kind: str, question: Callable[[], Result]) -> Result:
+        future = self.threads.submit(self._answered, kind, question)
+        self._pending.add(future)
+        future.add_done_callback(self._pending.discard)
+        return await asyncio.wrap_future(future)
+
+    async def settle(self, patience: timedelta) -> bool:
+        """Wait for what is under way to end, but not longer than `patience`; tell whether all of it did."""
+        under_way = [asyncio.wrap_future(future) for future in tuple(self._pending)]
+        if under_way:
+            await asyncio.wait(under_way, timeout=patience.total_seconds())
+        return not self._pending
+
+    def _answered(self, kind: str, question: Callable[[], Result]) -> Result:
+        """Run in a thread: whatever hangs here is seen by the witness, which nobody can do from outside."""
+        work, started = f"database {kind} {next(self._numbers)}", time.monotonic()
+        self.witness.began(work)
+        result, usable = BROKEN, True
+        try:
+            answer = question()
+        except (StaleGeneration, ClaimedByAnother):
+            result = REFUSED
+            raise
+        except DatabaseUnavailable as error:
+            result, usable = error.reason.name.lower(), not error.reason.concerns_everybody
+            raise
+        else:
+            result = DONE
+            return answer
+        finally:
+            self.witness.ended(work)
+            took = timedelta(seconds=time.monotonic() - started)
+            self.witness.transacted(kind, result, took, usable=usable)
