@@ -1,0 +1,1 @@
+"""Which changes to a CRD take something away from people who use it."""
