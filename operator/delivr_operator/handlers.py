@@ -85,7 +85,7 @@ def _session(found: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
         aiohttp_session=aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=found.as_ssl_context()),
             headers=found.as_http_headers(),
-            trust_env=True,
+            proxy=found.proxy_url,  # the kubeconfig's own, never the environment's
             trace_configs=[traced(asked)],
         ),
     )

@@ -98,7 +98,8 @@ def advance(
 ) -> Entry:
     """Return the entry after one outcome."""
     about_another = changed(before, proof.fingerprint) and proof.fingerprint is not None
-    entry = Entry(type=kind, reason="", message="") if before is None or about_another else before
+    anew = before is None or about_another or _is_asked_at_last(before, proof)
+    entry = Entry(type=kind, reason="", message="") if before is None or anew else before
     entry = entry.model_copy(
         update={
             "fingerprint": proof.fingerprint or entry.fingerprint,
@@ -116,6 +117,12 @@ def advance(
             return _rejected(entry, outcome, schedule, now)
         case Expired() as outcome:
             return _lost(entry, outcome, VerificationStatus.EXPIRED, now + REFUSED_PAUSE, now)
+
+
+def _is_asked_at_last(before: Entry, proof: Proof) -> bool:
+    """Tell whether a host that was not allowed is asked by now, so that the refusal says what is over."""
+    asked = isinstance(proof.outcome, Unknown) and not proof.local
+    return asked and before.reason == Rejection.HOST_NOT_ALLOWED
 
 
 def _locally_refused(entry: Entry, outcome: Rejected) -> Entry:

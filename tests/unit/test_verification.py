@@ -157,6 +157,16 @@ def test_a_second_refusal_is_no_confirmation_until_the_whole_minute_is_over() ->
     assert step(first, REFUSAL, asked + CONFIRMATION + timedelta(seconds=1)).verification_status is I
 
 
+def test_a_host_that_is_allowed_by_now_and_gives_no_answer_was_never_refused_by_anybody() -> None:
+    unasked = step(None, Rejected(Rejection.HOST_NOT_ALLOWED))
+    asked = step(unasked, OUTAGE)
+    assert (asked.verification_status, asked.reason) == (N, "UpstreamError")
+    assert asked.last_verified_at is None
+    local = advance(KIND, unasked, Proof(OUTAGE, "f1", "7", local=True), SCHEDULE, NOW)
+    assert local.verification_status is I
+    assert step(INVALID, OUTAGE).reason == "BadCredentials"
+
+
 def test_a_local_refusal_repeats_without_a_trace() -> None:
     local = Proof(Rejected(Rejection.MISCONFIGURED, detail="Key privateKey."), None, "8", local=True)
     once = advance(KIND, VALID, local, SCHEDULE, NOW)

@@ -104,6 +104,8 @@ class Cluster:
         configuration.connection_pool_maxsize = 24
         if asked is not None:
             configuration.trace_configs = [traced(asked)]
+        # As kopf does it: no proxy and no .netrc of the environment stands before the API server.
+        configuration.client_session_kwargs = {"trust_env": False}
         async with client.ApiClient(configuration) as api:
             yield cls(api, namespace)
 
