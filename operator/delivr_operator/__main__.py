@@ -1,4 +1,4 @@
-"""The command line: run, migrate, check, status, rotate-key, version."""
+"""The command line: run, migrate, check, status, export, rotate-key, version."""
 
 import asyncio
 import json
@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -48,6 +49,11 @@ def _settings(kind: type[Kind]) -> Kind:
         return kind.from_environment(os.environ)
     except SettingsError as error:
         raise Refused(str(error)) from None
+
+
+def _tenant_id(given: str) -> None:
+    if not re.fullmatch(TENANT_ID, given):
+        raise Refused("--tenant must be a tenant's id: 1 to 36 letters, digits, - and _")
 
 
 @main.command(short_help="Watch ReleaseSetups and keep rows and status true.")
@@ -163,8 +169,7 @@ def status(tenant: str) -> None:
 
     Exit codes: 0 done, 1 DATABASE_URL or the id cannot be right, 2 the database gave no answer.
     """
-    if not re.fullmatch(TENANT_ID, tenant):
-        raise Refused("--tenant must be a tenant's id: 1 to 36 letters, digits, - and _")
+    _tenant_id(tenant)
     from delivr_operator.database import DatabaseUnavailable, read_settings_row
     from delivr_operator.report import setup_status
 
@@ -173,6 +178,55 @@ def status(tenant: str) -> None:
     except DatabaseUnavailable as error:
         raise CannotTell(error.sentence) from None
     click.echo(json.dumps(setup_status(found), indent=2))
+
+
+@main.command(short_help="Write the YAML that adopts a tenant from the tables.")
+@click.option("--tenant", required=True, help="The tenant's id, exactly as in Delivr.")
+@click.option("--namespace", help="Namespace to write into the objects; without it, kubectl's counts.")
+@click.option("--name", default="release-setup", show_default=True, help="Name of the ReleaseSetup.")
+@click.option("--sealed-refs", is_flag=True, help="Write no Secret, only which ones to make.")
+@click.option("--allow-changes", is_flag=True, help="Declare rows too that applying would change.")
+@click.option("--allow-terminal", is_flag=True, help="Show credentials on a terminal.")
+def export(  # noqa: PLR0913 - an option each
+    tenant: str,
+    namespace: str | None,
+    name: str,
+    *,
+    sealed_refs: bool,
+    allow_changes: bool,
+    allow_terminal: bool,
+) -> None:
+    """Write a ReleaseSetup and its Secrets for a tenant that was set up by hand.
+
+    Applying what it writes changes no row, so a team starts with GitOps without typing credentials again. The
+    Secrets hold these in clear: send them to kubectl apply -f -, to sops, or to a file that nobody commits.
+    What a person should know goes to standard error.
+
+    Reads the settings of run, of which DATABASE_URL and INTEGRATION_ENCRYPTION_KEY must be set.
+
+    Exit codes: 0 every row is adopted as it stands, 1 nothing was written, or rows are named that were left
+    out or would change, 2 the database gave no answer.
+    """
+    _tenant_id(tenant)
+    from delivr_operator import exporting
+    from delivr_operator.database import DatabaseUnavailable
+
+    if not sealed_refs and not allow_terminal and sys.stdout.isatty():
+        raise Refused(
+            "This writes credentials in clear, and standard output is a terminal: send it to a pipe or "
+            "a file, or add --sealed-refs (no credentials) or --allow-terminal."
+        )
+    settings, place, now = _settings(Settings), exporting.Place(namespace, name), datetime.now(UTC)
+    try:
+        found = exporting.export(settings, tenant, place, now, allow_changes=allow_changes)
+    except DatabaseUnavailable as error:
+        raise CannotTell(error.sentence) from None
+    except exporting.NotAdoptable as error:
+        raise Refused(str(error)) from None
+    click.echo(found.documents(with_secrets=not sealed_refs), nl=False)
+    for line in found.report():
+        click.echo(line, err=True)
+    sys.exit(0 if found.faithful else REFUSED)
 
 
 @main.command("rotate-key", short_help="Seal every credential in the tables with another key.")

@@ -27,6 +27,7 @@ IV_BYTES = 16
 TAG_BYTES = 16
 FINGERPRINT_DIGITS = 16
 _FINGERPRINT_LABEL = b"delivr-operator credential fingerprint v1"
+_PEM = b"-----BEGIN"
 _HEX_SHAPE = re.compile(r"[0-9a-fA-F]{32}:[0-9a-fA-F]{32}:(?:[0-9a-fA-F]{2})*")
 
 
@@ -159,7 +160,10 @@ class Sealer:
         if not isinstance(stored, str):
             raise CannotOpen(Unopenable.NOT_SEALED)
         found = self.open(stored).get_secret_value().encode()
-        return hmac.compare_digest(found, desired.get_secret_value().encode())
+        wanted = desired.get_secret_value().encode()
+        if found.startswith(_PEM):  # a key is the same key with a line break after it, as people paste it
+            found, wanted = found.strip(), wanted.strip()
+        return hmac.compare_digest(found, wanted)
 
     def fingerprint(self, text: bytes) -> str:
         """Return 16 hex digits that change with `text` and tell nobody without the key what it was."""

@@ -1,5 +1,6 @@
 """EDGE: Delivr's tables: reading, syncing and migrating them. Nothing else knows SQL."""
 
+from delivr_operator.database.adopting import read_adoptable
 from delivr_operator.database.desk import Desk
 from delivr_operator.database.edge import Database, read_settings_row
 from delivr_operator.database.migrations import (
@@ -27,5 +28,6 @@ __all__ = [
     "migrate_up",
     "migration_engine",
     "migration_status",
+    "read_adoptable",
     "read_settings_row",
 ]
