@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from dev.access import ClusterAccess
 from dev.binaries import kubectl
 from dev.database_server import DatabaseAccess
 from dev.lease import shared_server
+
+settings.register_profile("delivr", deadline=None)
+settings.load_profile("delivr")
+"""A busy machine is slow; that is no finding about an example."""
 
 
 @pytest.fixture(scope="session")
