@@ -73,6 +73,8 @@ class Caveat(StrEnum):
     RENAMED = "Renamed"
     RELEASE_PERMISSION_UNPROVEN = "ReleasePermissionUnproven"
     BUILD_PERMISSION_UNPROVEN = "BuildPermissionUnproven"
+    ISSUER_UNPROVEN = "IssuerUnproven"
+    VALIDITY_SHORT = "ValidityShort"
     EXPIRES_SOON = "ExpiresSoon"
 
 

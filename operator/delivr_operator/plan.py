@@ -8,6 +8,7 @@ from delivr_operator.admission import refusal
 from delivr_operator.conditions import STORES, Finding, complete, steps
 from delivr_operator.observed import Declared, Observed, Rules
 from delivr_operator.outcome import Doubt, IntegrationType, Outcome, Rejected, Unknown
+from delivr_operator.providers import provider_of_type
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.reasons import Reason, sentence
 from delivr_operator.resource import DeletionPolicy
@@ -97,7 +98,15 @@ def _entry(
             reason=Reason.VERIFICATION_PENDING.value,
             message=sentence(kind, Reason.VERIFICATION_PENDING),
         )
-    proof = Proof(outcome, declared.fingerprint, declared.secret_version, local=local is not None)
+    provider = provider_of_type(kind)
+    proof = Proof(
+        outcome,
+        declared.fingerprint,
+        declared.secret_version,
+        local=local is not None,
+        certain=provider.local,
+        notices=provider.notices,
+    )
     return advance(kind, before, proof, observed.schedule, now)
 
 

@@ -94,16 +94,23 @@ CAVEATS = MappingProxyType(
         Caveat.RENAMED: "the repository was renamed: declare its new name",
         Caveat.RELEASE_PERMISSION_UNPROVEN: "permission to release cannot be proved without releasing",
         Caveat.BUILD_PERMISSION_UNPROVEN: "permission to build cannot be proved without building",
+        Caveat.ISSUER_UNPROVEN: "that Apple issued the certificate and the profile, and revoked neither, cannot be proved without asking Apple",
+        Caveat.VALIDITY_SHORT: "Google Play takes no new app whose certificate ends before 22 October 2033",
         Caveat.EXPIRES_SOON: "the credential expires soon: renew it",
     }
 )
 
 
 def sentence(
-    kind: IntegrationType, reason: Reason | Rejection | Doubt, caveats: tuple[Caveat, ...] = ()
+    kind: IntegrationType,
+    reason: Reason | Rejection | Doubt,
+    caveats: tuple[Caveat, ...] = (),
+    within_days: int | None = None,
 ) -> str:
-    """Say what is known of one integration in the operator's own words."""
+    """Say what is known of one integration in the operator's own words; `within_days` is how soon it expires."""
     noted = "; ".join(CAVEATS[caveat] for caveat in caveats)
+    if within_days is not None:
+        noted = noted.replace("expires soon", f"expires within {within_days} days")
     return f"{TITLES[kind]} {SENTENCES[reason]}" + (f" Note: {noted}." if noted else "")
 
 

@@ -189,7 +189,7 @@ def transitions(previous: Status, status: Status) -> tuple[Transition, ...]:
         if before.verification_status is not entry.verification_status:
             valid = entry.verification_status is VerificationStatus.VALID
             found.append(Transition(valid, entry.reason, entry.message))
-        if Caveat.EXPIRES_SOON in (entry.caveats or ()) and Caveat.EXPIRES_SOON not in (before.caveats or ()):
+        if entry.expires_within_days not in (None, before.expires_within_days):
             found.append(Transition(normal=False, reason=Caveat.EXPIRES_SOON, message=entry.message))
     ready, was = status.condition("Ready"), previous.condition("Ready")
     if ready and (was is None or _differs(was, ready)):

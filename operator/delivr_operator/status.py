@@ -59,6 +59,8 @@ class Entry(_Lenient):
     failures: int | None = None
     """How many times in a row no definite answer came."""
     caveats: Annotated[tuple[Caveat, ...] | None, BeforeValidator(_known)] = None
+    expires_within_days: int | None = None
+    """The notice that was last given of the coming end."""
 
 
 class Status(_Lenient):

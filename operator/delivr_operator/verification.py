@@ -25,7 +25,8 @@ REFUSED_PAUSE = timedelta(hours=6)
 """Asking again with a refused credential locks accounts at some vendors; a new Secret ends the pause."""
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(hours=1)
-EXPIRY_NOTICE = timedelta(days=14)
+EXPIRY_NOTICES = (timedelta(days=14),)
+"""How long before its end a credential is said to expire soon, where its type says nothing else."""
 
 _WITHOUT_NEW_SECRET = frozenset(
     {
@@ -64,12 +65,20 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """An outcome and what it is about; `local` outcomes were reached without asking anyone."""
+    """An outcome and what it is about.
+
+    Attributes:
+        local: there was nothing to ask with; nothing was proved.
+        certain: it follows from what is declared alone, so that a "no" needs no second one.
+        notices: how long before the end to say that it comes.
+    """
 
     outcome: Outcome
     fingerprint: str | None
     secret_version: str | None
     local: bool = False
+    certain: bool = False
+    notices: tuple[timedelta, ...] = EXPIRY_NOTICES
 
 
 def is_due(entry: Entry, schedule: Schedule, now: datetime) -> bool:
@@ -108,15 +117,18 @@ def advance(
     )
     match proof.outcome:
         case Verified() as outcome:
-            return _verified(entry, outcome, now)
+            return _verified(entry, outcome, proof.notices, now)
         case Unknown() as outcome:
             return _unknown(entry, outcome, proof.local, schedule, now)
         case Rejected() as outcome if proof.local:
             return _locally_refused(entry, outcome)
+        case Rejected() as outcome if proof.certain:
+            return _lost(entry, outcome, VerificationStatus.INVALID, None, now)
         case Rejected() as outcome:
             return _rejected(entry, outcome, schedule, now)
         case Expired() as outcome:
-            return _lost(entry, outcome, VerificationStatus.EXPIRED, now + REFUSED_PAUSE, now)
+            retry_at = None if proof.certain else now + REFUSED_PAUSE
+            return _lost(entry, outcome, VerificationStatus.EXPIRED, retry_at, now)
 
 
 def _is_asked_at_last(before: Entry, proof: Proof) -> bool:
@@ -137,30 +149,38 @@ def _locally_refused(entry: Entry, outcome: Rejected) -> Entry:
             "retry_at": None,
             "failures": None,
             "caveats": None,
+            "expires_within_days": None,
         }
     )
 
 
-def _verified(entry: Entry, outcome: Verified, now: datetime) -> Entry:
-    caveats = _caveats(outcome.caveats, outcome.expires_at, now)
+def _verified(entry: Entry, outcome: Verified, notices: Iterable[timedelta], now: datetime) -> Entry:
+    notice = expiry_notice(outcome.expires_at, notices, now)
+    caveats = outcome.caveats if notice is None else (*outcome.caveats, Caveat.EXPIRES_SOON)
+    days = None if notice is None else notice.days
     return entry.model_copy(
         update={
             "verification_status": VerificationStatus.VALID,
             "reason": Reason.VERIFIED.value,
-            "message": sentence(entry.type, Reason.VERIFIED, caveats),
+            "message": sentence(entry.type, Reason.VERIFIED, caveats, days),
             "last_verified_at": now,
             "expires_at": outcome.expires_at,
             "refused_at": None,
             "retry_at": None,
             "failures": None,
             "caveats": caveats or None,
+            "expires_within_days": days,
         }
     )
 
 
-def _caveats(given: Iterable[Caveat], expires_at: datetime | None, now: datetime) -> tuple[Caveat, ...]:
-    soon = expires_at is not None and expires_at - now <= EXPIRY_NOTICE
-    return (*given, Caveat.EXPIRES_SOON) if soon else tuple(given)
+def expiry_notice(
+    expires_at: datetime | None, notices: Iterable[timedelta], now: datetime
+) -> timedelta | None:
+    """Return the shortest of `notices` that the end lies within, if any."""
+    if expires_at is None:
+        return None
+    return min((notice for notice in notices if expires_at - now <= notice), default=None)
 
 
 def _unknown(entry: Entry, outcome: Unknown, local: bool, schedule: Schedule, now: datetime) -> Entry:
@@ -202,8 +222,13 @@ def _unconfirmed(entry: Entry, outcome: Rejected, first: datetime) -> Entry:
 
 
 def _lost(
-    entry: Entry, outcome: Rejected | Expired, status: VerificationStatus, retry_at: datetime, now: datetime
+    entry: Entry,
+    outcome: Rejected | Expired,
+    status: VerificationStatus,
+    retry_at: datetime | None,
+    now: datetime,
 ) -> Entry:
+    """Return the entry of what is no longer good; without `retry_at` the interval decides."""
     reason, message = explain(entry.type, outcome)
     known_end = outcome.expired_at if isinstance(outcome, Expired) else None
     return entry.model_copy(
@@ -214,9 +239,10 @@ def _lost(
             "last_verified_at": now,
             "expires_at": known_end or entry.expires_at,
             "refused_at": None,
-            "retry_at": _whole(retry_at),
+            "retry_at": None if retry_at is None else _whole(retry_at),
             "failures": None,
             "caveats": None,
+            "expires_within_days": None,
         }
     )
 

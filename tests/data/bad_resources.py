@@ -629,6 +629,99 @@ BITBUCKETS = (
     ),
 )
 
+SIGNING: Mapping[str, Any] = {
+    "ios": {"teamId": "ABCDE12345", "bundleId": "com.acme.app"},
+    "android": {"keyAlias": "upload"},
+    "secretRef": {"name": "code-signing"},
+}
+
+
+def signing(part: str, **fields: Any) -> Mapping[str, Any]:
+    """Return a change that declares code signing with fields of one part otherwise; None leaves one out."""
+    changed = {name: value for name, value in {**SIGNING[part], **fields}.items() if value is not None}
+    return {"spec.codeSigning": {**SIGNING, part: changed}}
+
+
+_SIGNING = "spec.codeSigning"
+SIGNERS = (
+    Bad(
+        "code signing of nothing",
+        {_SIGNING: {"secretRef": SIGNING["secretRef"]}},
+        _SIGNING,
+        "declare ios, android or both",
+    ),
+    Bad(
+        "code signing without a Secret",
+        {_SIGNING: {"ios": SIGNING["ios"]}},
+        "spec.codeSigning.secretRef",
+        "Required value",
+    ),
+    Bad("signing for no team", signing("ios", teamId=None), "spec.codeSigning.ios.teamId", "Required value"),
+    Bad(
+        "signing for a team in lower case",
+        signing("ios", teamId="abcde12345"),
+        "spec.codeSigning.ios.teamId",
+        "must be a team id of ten capital letters and digits",
+    ),
+    Bad(
+        "signing for a short team", signing("ios", teamId="ABC"), "spec.codeSigning.ios.teamId", "at least 10"
+    ),
+    Bad(
+        "signing for a long team",
+        signing("ios", teamId="ABCDE123456"),
+        "spec.codeSigning.ios.teamId",
+        "more than 10",
+    ),
+    Bad(
+        "signing for many apps",
+        signing("ios", bundleId="com.acme.*"),
+        "spec.codeSigning.ios.bundleId",
+        "must be a bundle id such as com.acme.app",
+    ),
+    Bad(
+        "signing for an endless app",
+        signing("ios", bundleId="a" * 156),
+        "spec.codeSigning.ios.bundleId",
+        "more than 155",
+    ),
+    Bad(
+        "signing without an alias",
+        signing("android", keyAlias=None),
+        "spec.codeSigning.android.keyAlias",
+        "Required value",
+    ),
+    Bad(
+        "signing with an empty alias",
+        signing("android", keyAlias=""),
+        "spec.codeSigning.android.keyAlias",
+        "at least 1",
+    ),
+    Bad(
+        "signing with an alias in two lines",
+        signing("android", keyAlias="up\nload"),
+        "spec.codeSigning.android.keyAlias",
+        "must be the alias of a key as keytool -list shows it",
+    ),
+    Bad(
+        "signing with an endless alias",
+        signing("android", keyAlias="a" * 256),
+        "spec.codeSigning.android.keyAlias",
+        "more than 255",
+    ),
+    Bad(
+        "a password in the spec",
+        signing("android", keyPassword="x"),
+        "spec.codeSigning.android.keyPassword",
+        "unknown field",
+    ),
+    Bad(
+        "a signing key of another type",
+        {_SIGNING: {**SIGNING, "secretRef": {"name": "signing", "keys": {"privateKey": "key"}}}},
+        "spec.codeSigning.secretRef.keys",
+        "may rename only the fields certificateP12, certificatePassword",
+    ),
+)
+
 REFUSED = (
     *IDENTITY,
     *SELECTION,
@@ -644,6 +737,7 @@ REFUSED = (
     *MEETINGS,
     *GITLABS,
     *BITBUCKETS,
+    *SIGNERS,
 )
 """The API server refuses these at apply."""
 

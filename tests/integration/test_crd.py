@@ -79,7 +79,15 @@ def test_every_field_is_explained() -> None:
     assert not unexplained
 
 
-@pytest.mark.parametrize("path", ["spec.github.secretRef.keys", "spec.interval", "status.conditions.reason"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "spec.github.secretRef.keys",
+        "spec.codeSigning.ios.teamId",
+        "spec.interval",
+        "status.conditions.reason",
+    ],
+)
 def test_kubectl_explains_fields(installed: ClusterAccess, path: str) -> None:
     field = f"releasesetups.release.delivr.live.{path}"
 
@@ -313,6 +321,7 @@ def test_a_diff_shows_a_change(installed: ClusterAccess, own_namespace: str) -> 
         ("github.secretRef.keys", {"accessToken": "Token_1.txt"}),
         ("appStoreConnect.bundleId", "com.acme-corp.App2"),
         ("playStore.packageName", "com.acme.App_2"),
+        ("codeSigning", {"android": {"keyAlias": "Upload key 1"}, "secretRef": {"name": "signing"}}),
         ("slack.channels", ["C024BE91L", "発売", "a_b-c"]),
         ("slack.notifyOnEvents", []),
         ("githubActions.workflows.0.target", None),

@@ -31,7 +31,7 @@ from dev.simulator.client import Simulator
 from tests.integration.scenes import Scene, scene
 
 T = IntegrationType
-TYPES = [provider.type for provider in PROVIDERS]
+TYPES = [provider.type for provider in PROVIDERS if not provider.local]
 NOBODY: frozenset[str] = frozenset()
 QUICK = Limits(read=timedelta(seconds=1), overall=timedelta(seconds=3))
 

@@ -1,9 +1,11 @@
 """One probe's requests on the wire: the only place where secrets are sent and outages become verdicts."""
 
+import asyncio
 import json
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +20,7 @@ from delivr_operator.probing.budgets import Budget
 from delivr_operator.probing.inflation import Inflation, TooLarge, Unreadable
 from delivr_operator.probing.kept_answers import Recall
 from delivr_operator.probing.limits import Limits
-from delivr_operator.providers.exchange import Endpoints, Request, Response, Unreachable, authority
+from delivr_operator.providers.exchange import Endpoints, Found, Request, Response, Unreachable, authority
 
 _REDIRECTS = frozenset(
     {
@@ -63,6 +65,11 @@ class Conversation:
     elapsed: Callable[[], timedelta]
     told: Callable[[Mapping[str, str]], None]
     """Takes down what the headers of an answer say of the provider's quota."""
+    reader: Executor
+
+    async def aside(self, work: Callable[[], Found]) -> Found:
+        """Return what `work` finds, done in a thread; at the deadline nobody waits for it any more."""
+        return await asyncio.get_running_loop().run_in_executor(self.reader, work)
 
     async def send(self, request: Request) -> Response:
         """Return the whole answer to `request`, led on where it may be led."""

@@ -5,6 +5,7 @@ from typing import Any
 from delivr_operator.outcome import IntegrationType
 from delivr_operator.providers.app_store_connect import APP_STORE_CONNECT
 from delivr_operator.providers.bitbucket import BITBUCKET
+from delivr_operator.providers.code_signing import CODE_SIGNING
 from delivr_operator.providers.firebase import FIREBASE
 from delivr_operator.providers.github import GITHUB
 from delivr_operator.providers.github_actions import GITHUB_ACTIONS
@@ -24,6 +25,7 @@ PROVIDERS: tuple[Provider[Any, Any], ...] = (
     BITBUCKET,
     APP_STORE_CONNECT,
     PLAY_STORE,
+    CODE_SIGNING,
     JENKINS,
     GITHUB_ACTIONS,
     SLACK,

@@ -12,6 +12,7 @@ from delivr_operator.outcome import Doubt, IntegrationType, Rejected, Rejection,
 from delivr_operator.providers import PROVIDERS, provider_of_member, provider_of_type
 from delivr_operator.providers.exchange import Endpoints
 from delivr_operator.providers.provider import Flaw, Provider, Secrets
+from delivr_operator.providers.secret_shapes import line
 from delivr_operator.resource import Frozen, SecretRef, Spec, problems_of
 from delivr_operator.rows import Config
 
@@ -63,10 +64,16 @@ class Credential:
             name: value if name in declaration.provider.sealed else value.get_secret_value()
             for name, value in closed.items()
         }
-        own = {
-            name: value for name, value in (credential | config).items() if name not in declaration.inherited
-        }
-        return {name: own[name] for name in sorted(own)}
+        for name, part in declaration.provider.parts.items():
+            if name in credential:
+                config[part][name] = credential.pop(name)
+        return _sorted(
+            {
+                name: value
+                for name, value in (credential | config).items()
+                if name not in declaration.inherited
+            }
+        )
 
     def fingerprint_text(self) -> bytes:
         """Return canonical bytes that differ wherever config or credential differ; they are as secret."""
@@ -84,6 +91,13 @@ class Credential:
         declaration = self.declaration
         hosts = sorted(declaration.provider.hosts(declaration.config, endpoints))
         return f"{','.join(hosts)} {hashlib.sha256(_canonical(_opened(self.secrets))).hexdigest()}"
+
+
+def _sorted(config: Config) -> Config:
+    return {
+        name: _sorted(value) if isinstance(value, Mapping) else value
+        for name, value in sorted(config.items())
+    }
 
 
 def declarations(spec: Spec) -> tuple[Declaration | InvalidMember, ...]:
@@ -197,27 +211,22 @@ def read_credential(
 
 def _texts(declaration: Declaration, data: Mapping[str, SecretBytes]) -> dict[str, SecretStr] | Rejected:
     texts: dict[str, SecretStr] = {}
-    for name in declaration.provider.secret_keys:
-        if (raw := data.get(_key(declaration, name))) is None:
+    provider = declaration.provider
+    for name in provider.secret_keys:
+        raw = data.get(_key(declaration, name))
+        if raw is None or not _is_declared(declaration, name):
             continue
-        text = _text(raw)
-        if text is None:
-            return _flawed(
-                declaration, name, "is empty or no UTF-8 text: put the value there as it was issued"
-            )
+        text = provider.readers.get(name, line)(raw)
+        if isinstance(text, Flaw):
+            return _flawed(declaration, name, text.sentence)
         texts[name] = text
     return texts
 
 
-def _text(raw: SecretBytes) -> SecretStr | None:
-    """Read text as people store it: with a line break from echo, or a key with its breaks escaped."""
-    try:
-        text = raw.get_secret_value().decode("utf-8-sig").strip()
-    except UnicodeDecodeError:
-        return None
-    if text.startswith("-----BEGIN") and "\n" not in text:
-        text = text.replace("\\n", "\n").strip()
-    return SecretStr(text) if text else None
+def _is_declared(declaration: Declaration, name: str) -> bool:
+    """Tell whether the part of the config that a field belongs to is declared."""
+    part = declaration.provider.parts.get(name)
+    return part is None or getattr(declaration.config, part) is not None
 
 
 def _unbundled(
@@ -259,7 +268,7 @@ def _opened(secrets: Secrets) -> dict[str, str | None]:
     closed: dict[str, SecretStr | None] = {
         name: getattr(secrets, name) for name in type(secrets).model_fields
     }
-    return {name: value.get_secret_value() if value else None for name, value in closed.items()}
+    return {name: None if value is None else value.get_secret_value() for name, value in closed.items()}
 
 
 def _canonical(value: object) -> bytes:

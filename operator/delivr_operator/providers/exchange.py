@@ -1,6 +1,6 @@
 """What a provider and the HTTP edge say to each other: addresses, requests, responses, no I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias, TypeVar
@@ -80,6 +80,7 @@ class Body(BaseModel):
 
 
 Shape = TypeVar("Shape", bound=Body)
+Found = TypeVar("Found")
 
 
 def read(response: Response, shape: type[Shape]) -> Shape | None:
@@ -117,3 +118,6 @@ class Exchange(Protocol):
         Raises:
             Unreachable: no answer within the deadline, the size cap and the address rules.
         """
+
+    async def aside(self, work: Callable[[], Found]) -> Found:
+        """Return what `work` finds, done where it holds nobody up; for what keeps a processor busy."""

@@ -2,14 +2,16 @@
 
 import builtins
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Generic, TypeVar
 
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from delivr_operator.outcome import IntegrationType, Outcome
 from delivr_operator.providers.exchange import Endpoints, Exchange, Response
 from delivr_operator.resource import Frozen
+from delivr_operator.verification import EXPIRY_NOTICES
 
 
 class Secrets(Frozen):
@@ -60,6 +62,12 @@ class Provider(Generic[C, S]):
         bundle: another way to write the credential.
         optional: credential fields that a Secret may hold beside the required ones.
         wanted: those of the optional fields that this config cannot do without.
+        readers: how a Secret's value is read where it is not a line of text, by credential field.
+        parts: the member of the config that a credential field belongs to, and stands in in the row; without
+            that member the field is not looked at.
+        local: whether nobody is asked: the verdict follows from what is declared, so that a "no" needs no
+            second one.
+        notices: how long before its end a credential is said to expire soon, once for each.
     """
 
     type: IntegrationType
@@ -76,6 +84,10 @@ class Provider(Generic[C, S]):
     bundle: Bundle | None = None
     optional: tuple[str, ...] = ()
     wanted: Callable[[C], frozenset[str]] = _none_of_them
+    readers: Mapping[str, Callable[[SecretBytes], SecretStr | Flaw]] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+    local: bool = False
+    notices: tuple[timedelta, ...] = EXPIRY_NOTICES
 
     @property
     def config_fields(self) -> tuple[str, ...]:

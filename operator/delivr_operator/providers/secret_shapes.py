@@ -1,5 +1,7 @@
 """The shapes of a credential's values, checked before anybody is asked; never refuses what might be valid."""
 
+import base64
+import binascii
 from typing import Annotated
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -7,10 +9,57 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, SecretBytes, SecretStr
+
+from delivr_operator.providers.provider import Flaw
 
 _LARGEST = 4096
 """Google's keys have 2048 bits; a huge one would only keep the operator busy."""
+LARGEST_FILE = 256 * 1024
+"""Real files have a tenth of it; three of them, sealed, fit into what MySQL 5.7 takes at once (4 MiB)."""
+_LONGEST_PASSWORD = 1024
+
+
+def line(raw: SecretBytes) -> SecretStr | Flaw:
+    """Read text as people store it: with a line break from echo, or a key with its breaks escaped."""
+    try:
+        text = raw.get_secret_value().decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        text = ""
+    if text.startswith("-----BEGIN") and "\n" not in text:
+        text = text.replace("\\n", "\n").strip()
+    return (
+        SecretStr(text) if text else Flaw("is empty or no UTF-8 text: put the value there as it was issued")
+    )
+
+
+def password(raw: SecretBytes) -> SecretStr | Flaw:
+    """Read a password, which may be empty or end in spaces, but not in the line break that echo adds."""
+    given = raw.get_secret_value().removesuffix(b"\n").removesuffix(b"\r")
+    try:
+        text = given.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text or len(given) > _LONGEST_PASSWORD:
+        return Flaw(f"is no password: put UTF-8 text of at most {_LONGEST_PASSWORD} bytes there")
+    return SecretStr(text)
+
+
+def file_as_base64(raw: SecretBytes) -> SecretStr | Flaw:
+    """Read a file that is no text, as it is or as base64 of any line length; return it as base64.
+
+    A file of a kind that is meant here has bytes that no base64 has, so the two cannot be mistaken.
+    """
+    given = raw.get_secret_value()
+    try:
+        file = base64.b64decode(b"".join(given.split()), validate=True)
+    except (binascii.Error, ValueError):
+        file = given
+    if not file:
+        return Flaw("is empty: put the whole file there")
+    if len(file) > LARGEST_FILE:
+        return Flaw(f"is larger than {LARGEST_FILE} bytes, which no signing file is")
+    return SecretStr(base64.b64encode(file).decode())
 
 
 def _token(value: SecretStr) -> SecretStr:

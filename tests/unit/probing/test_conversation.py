@@ -1,10 +1,13 @@
 """One request on the wire: what is sent, where it may be led, and what every outage becomes."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Event, current_thread
 
 import httpx
 import pytest
@@ -21,6 +24,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CANARY = "canary7Zq"
 URL = "https://api.example/user"
 GET = Request("GET", URL, {"Authorization": SecretStr(f"Bearer {CANARY}")}, follows_redirects=True)
+READER = ThreadPoolExecutor(1)
 Reply = Callable[[httpx.Request], httpx.Response]
 
 
@@ -75,7 +79,16 @@ def conversation(
         user_agent="delivr-operator/test",
         elapsed=lambda: timedelta(seconds=3),
         told=lambda _: None,
+        reader=READER,
     )
+
+
+async def test_what_takes_a_processor_long_holds_nobody_up() -> None:
+    goes_on = Event()
+    asyncio.get_running_loop().call_soon(goes_on.set)
+    found = await conversation(Wire(ok)).aside(lambda: (goes_on.wait(20), current_thread().name))
+    assert found[0]
+    assert found[1] != "MainThread"
 
 
 def ok(_: httpx.Request) -> httpx.Response:

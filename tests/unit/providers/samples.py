@@ -20,6 +20,7 @@ from delivr_operator.providers.declaration import (
     read_credential,
 )
 from delivr_operator.resource import Spec
+from tests.signing_files import BUNDLE, TEAM, android, ios
 
 CANARY = "canary7Zq"
 SECRET = "<sealed>"
@@ -88,6 +89,14 @@ FIREBASE = {
 TEST_RAIL = {"url": "https://tests.acme.example/testrail", "projectId": 7, "suiteId": 12}
 LINEAR = {"teamId": "MOB", "projectId": "9cfb482a-81e3-4154-b5b9-2c805e70a02d"}
 JIRA = {"url": "https://acme.atlassian.net", "projectKey": "MOB"}
+CODE_SIGNING: Mapping[str, Mapping[str, str]] = {
+    "ios": {"teamId": TEAM, "bundleId": BUNDLE},
+    "android": {"keyAlias": "upload"},
+}
+SIGNING_KEYS = {
+    "ios": ("certificateP12", "certificatePassword", "provisioningProfile"),
+    "android": ("keystoreFile", "keystorePassword", "keyPassword"),
+}
 
 
 @cache
@@ -139,6 +148,15 @@ def samples() -> Mapping[IntegrationType, Sample]:
                 "serviceAccountEmail": "publisher@acme.iam.gserviceaccount.com",
                 "privateKey": SECRET,
                 "packageName": "com.acme.app",
+            },
+        ),
+        IntegrationType.CODE_SIGNING: Sample(
+            "codeSigning",
+            {**CODE_SIGNING, "secretRef": {"name": "code-signing"}},
+            ios(password=CANARY) | android(store=f"store-{CANARY}", key=f"key-{CANARY}"),
+            {
+                part: {**fields, **dict.fromkeys(SIGNING_KEYS[part], SECRET)}
+                for part, fields in CODE_SIGNING.items()
             },
         ),
         IntegrationType.JENKINS: Sample(
@@ -238,9 +256,14 @@ def credential(kind: IntegrationType) -> Credential:
     return found
 
 
+def _is_base64(value: str) -> bool:
+    return len(value) > 600 and value.replace("+", "").replace("/", "").rstrip("=").isalnum()
+
+
 def leaks(text: str, kind: IntegrationType) -> bool:
     """Tell whether any secret of this type's sample, or CANARY, stands in `text`, plain or as base64."""
     wanted = [CANARY, base64.b64encode(CANARY.encode()).decode().rstrip("=")]
     keys = [value for value in samples()[kind].secret.values() if "PRIVATE KEY" in value]
     lines = [line for key in keys for line in key.replace("\\n", "\n").split("\n")[1:3]]
-    return any(one in text for one in [*wanted, *lines])
+    files = [value[:60] for value in samples()[kind].secret.values() if _is_base64(value)]
+    return any(one in text for one in [*wanted, *lines, *files])

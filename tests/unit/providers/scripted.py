@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
-from delivr_operator.providers.exchange import Endpoints, Request, Response
+from delivr_operator.providers.exchange import Endpoints, Found, Request, Response
 
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -42,6 +42,9 @@ class Scripted:
         if isinstance(found, Exception):
             raise found
         return found
+
+    async def aside(self, work: Callable[[], Found]) -> Found:
+        return work()
 
     @property
     def paths(self) -> list[str]:

@@ -18,6 +18,9 @@ from tests.unit.providers.scripted import NOW, Always, Scripted
 
 AnyProvider = Provider[Any, Any]
 every_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.type.value)
+every_asked_provider = pytest.mark.parametrize(
+    "provider", [one for one in PROVIDERS if not one.local], ids=lambda provider: provider.type.value
+)
 
 NAMES = [
     *("message", "error", "errors", "code", "detail", "details", "reason", "status", "error_description"),
@@ -107,7 +110,7 @@ def test_every_field_of_a_credential_is_closed(provider: AnyProvider) -> None:
     for name, field in provider.secrets.model_fields.items():
         assert "SecretStr" in repr(field.annotation), name
         assert "str]" not in repr(field.annotation).replace("SecretStr", ""), name
-    assert provider.sealed <= {*provider.secret_fields}
+    assert provider.sealed <= {*provider.secret_fields, *provider.optional}
     assert not {*provider.config_fields} & {*provider.secret_fields}
 
 
@@ -120,9 +123,31 @@ def test_a_person_is_told_what_to_grant(provider: AnyProvider) -> None:
 @every_provider
 def test_the_row_has_the_plans_shape(provider: AnyProvider) -> None:
     row = credential(provider.type).row_config()
-    shown = {name: SECRET if isinstance(value, SecretStr) else value for name, value in row.items()}
-    assert shown == samples()[provider.type].row
-    assert {name for name, value in shown.items() if value == SECRET} == provider.sealed
+    sealed: set[str] = set()
+
+    def shown(name: str, value: object) -> object:
+        if isinstance(value, dict):
+            return {inner: shown(inner, one) for inner, one in value.items()}
+        if isinstance(value, SecretStr):
+            sealed.add(name)
+        return SECRET if isinstance(value, SecretStr) else value
+
+    assert {name: shown(name, value) for name, value in row.items()} == samples()[provider.type].row
+    assert sealed == provider.sealed
+
+
+@every_provider
+def test_fields_have_the_names_and_the_parts_that_the_models_have(provider: AnyProvider) -> None:
+    assert provider.parts.keys() | provider.readers.keys() <= {*provider.secret_keys}
+    assert {*provider.parts.values()} <= {*provider.config_fields}
+    assert provider.notices
+    assert tuple(sorted(provider.notices, reverse=True)) == provider.notices
+
+
+@every_provider
+def test_only_what_is_read_here_is_certain(provider: AnyProvider) -> None:
+    hosts = provider.hosts(credential(provider.type).declaration.config, Endpoints())
+    assert provider.local is (provider.type is IntegrationType.CODE_SIGNING) is (not hosts)
 
 
 @every_provider
@@ -143,7 +168,7 @@ def test_judging_is_total_and_repeats_nothing_from_outside(provider: AnyProvider
         assert isinstance(outcome, Unknown)
 
 
-@every_provider
+@every_asked_provider
 @relaxed
 @given(answers=st.lists(responses(), min_size=1, max_size=5))
 async def test_probing_is_total_read_only_and_stays_at_its_hosts(
@@ -196,7 +221,7 @@ ERRORS = [
 CHATTY = {name: CANARY for name in HEADER_NAMES if name != "date"}
 
 
-@every_provider
+@every_asked_provider
 @pytest.mark.parametrize("body", [*ERRORS, CANARY], ids=str)
 async def test_no_word_of_an_error_is_repeated(provider: AnyProvider, body: object) -> None:
     found = credential(provider.type)
@@ -210,7 +235,7 @@ async def test_no_word_of_an_error_is_repeated(provider: AnyProvider, body: obje
         assert not leaks(repr(outcome), provider.type)
 
 
-@every_provider
+@every_asked_provider
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408, 425, 429, 302, 307, 410, 418])
 @pytest.mark.parametrize("body", [b"<html>proxy</html>", b'{"ok": true}'])
 async def test_an_answer_that_says_nothing_is_no_verdict(
@@ -225,7 +250,7 @@ async def test_an_answer_that_says_nothing_is_no_verdict(
     assert outcome.http_status == status
 
 
-@every_provider
+@every_asked_provider
 async def test_a_login_page_is_no_verdict(provider: AnyProvider) -> None:
     found = credential(provider.type)
     for status in (200, 401, 403, 404):
@@ -234,7 +259,7 @@ async def test_a_login_page_is_no_verdict(provider: AnyProvider) -> None:
         assert isinstance(outcome, Unknown), status
 
 
-@every_provider
+@every_asked_provider
 async def test_an_outage_is_left_to_the_edge(provider: AnyProvider) -> None:
     found = credential(provider.type)
     outage = Unreachable(Unknown(Doubt.NETWORK_ERROR))
