@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import plistlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -21,10 +21,17 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from delivr_operator.providers.signing_files import ber
+from delivr_operator.providers.signing_files.ber import Element
+from delivr_operator.providers.signing_files.unusable import Malformed
+
 TEAM, BUNDLE = "ABCDE12345", "com.acme.app"
 FAR = datetime(2040, 1, 1, tzinfo=UTC)
 PASSWORD = "geheim"
 STORE, KEY = "storepass", "keypass"
+ENDLESS = 10**9
+MAC_ROUNDS = 2048
+"""As `cryptography` writes it."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,32 @@ def _block(value: bytes) -> bytes:
     return _number(len(value)) + value
 
 
+def edited(element: Element, place: Callable[[Element], bool], count: int) -> Element:
+    """Write another count into every value that `place` picks; look into octet strings too."""
+    if place(element):
+        body = count.to_bytes(8).lstrip(b"\0")
+        return Element(ber.INTEGER, body)
+    if element.tag == ber.OCTETS and element.content[:1] == b"\x30":
+        try:
+            inner = ber.parse(element.content)
+        except Malformed:
+            return element
+        if inner.encoded == element.content:
+            return Element(ber.OCTETS, edited(inner, place, count).encoded)
+    parts = tuple(edited(part, place, count) for part in element.parts)
+    return Element(element.tag, element.content, parts)
+
+
+def counts(rounds: int) -> Callable[[Element], bool]:
+    return lambda element: element.tag == ber.INTEGER and element.number == rounds
+
+
+def endless(rounds: int = MAC_ROUNDS, password: str = PASSWORD) -> bytes:
+    """Give a PKCS#12 file whose counts of `rounds` are endless, without a MAC where that is not the count."""
+    whole = edited(ber.parse(p12(someone(), password, "upload", rounds=1000)), counts(rounds), ENDLESS)
+    return (whole if rounds == MAC_ROUNDS else Element(whole.tag, parts=whole.parts[:2])).encoded
+
+
 def as_text(file: bytes) -> str:
     """Give a file as it may stand in `stringData`."""
     return base64.b64encode(file).decode()
@@ -166,8 +199,3 @@ def android(
         "keystorePassword": store,
         "keyPassword": key,
     }
-
-
-def chosen(*parts: Iterable[tuple[str, str]] | Mapping[str, str]) -> dict[str, str]:
-    """Give the keys of several Secrets as one."""
-    return {name: value for part in parts for name, value in dict(part).items()}

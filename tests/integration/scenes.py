@@ -14,6 +14,7 @@ from delivr_operator.providers import PROVIDERS
 from delivr_operator.providers.declaration import Credential, Declaration, declarations, read_credential
 from delivr_operator.resource import Spec
 from dev.simulator.client import Issued, Simulator
+from tests import signing_files
 
 T = IntegrationType
 Fields: TypeAlias = dict[str, Any]
@@ -83,6 +84,14 @@ def _package(sim: Simulator, unique: str, fields: Fields) -> Scene:
     return Scene(T.PLAY_STORE, issued, {"packageName": f"com.acme.x{unique}"})
 
 
+def _signing_files(_: Simulator, unique: str, fields: Fields) -> Scene:
+    """Nobody issues these: they are made here."""
+    assert not fields
+    secret = signing_files.ios() | signing_files.android()
+    written = {"ios": {"teamId": signing_files.TEAM}, "android": {"keyAlias": "upload"}}
+    return Scene(T.CODE_SIGNING, Issued("CODE_SIGNING", unique, f"files-{unique}", secret, {}), written)
+
+
 def _jobs(sim: Simulator, unique: str, fields: Fields) -> Scene:
     sim.target("JENKINS", "job", f"folder-{unique}/job")
     pipeline = {"name": "p", "jobPath": f"folder-{unique}/job", "platform": "WEB"}
@@ -143,6 +152,7 @@ _SCENES: Mapping[IntegrationType, Callable[[Simulator, str, Fields], Scene]] = M
         T.BITBUCKET: _bitbucket_repository,
         T.APP_STORE_CONNECT: _apple_app,
         T.PLAY_STORE: _package,
+        T.CODE_SIGNING: _signing_files,
         T.JENKINS: _jobs,
         T.SLACK: _slack_channels,
         T.JIRA: _jira_project,

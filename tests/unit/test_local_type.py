@@ -16,6 +16,7 @@ from delivr_operator.report import transitions, worth_writing
 from delivr_operator.settings import ProbeSettings
 from delivr_operator.status import Status
 from tests.signing_files import FAR, TEAM, android, identity, ios
+from tests.unit.providers.samples import samples
 from tests.verdict_matrix.passing import SCHEDULE, Pass, Setup, content
 
 KIND = IntegrationType.CODE_SIGNING
@@ -124,8 +125,6 @@ def test_a_no_counts_at_once_whatever_was_before() -> None:
 
 @pytest.mark.parametrize("kind", [IntegrationType.GITHUB, IntegrationType.SLACK])
 def test_what_a_provider_is_asked_about_still_needs_two(kind: IntegrationType) -> None:
-    from tests.unit.providers.samples import samples
-
     sample = samples()[kind]
     one = Setup(kind, sample.written, content(sample.secret))
     well = one.passed(Status(), Verified(expires_at=START + 20 * DAY), START)

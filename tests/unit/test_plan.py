@@ -486,7 +486,7 @@ OUTCOMES = st.sampled_from(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)  # a busy machine is no finding
 @given(st.lists(st.tuples(OUTCOMES, st.integers(1, 7200), st.booleans()), min_size=1, max_size=12))
 def test_whatever_happens_the_status_keeps_its_shape(history: list[tuple[Outcome, int, bool]]) -> None:
     status, now = Status(), NOW

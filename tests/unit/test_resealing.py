@@ -143,7 +143,7 @@ def opened(value: Clear) -> Clear:
     return value
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(configs, st.booleans())
 def test_whatever_a_row_holds_nothing_of_it_changes_but_its_sealing(config: Clear, seal_clear: bool) -> None:
     stored = materialised(config)

@@ -15,11 +15,20 @@ A row that differs from what the operator does is a finding: look into providers
 """
 
 from tests.verdict_matrix.app_store_connect import APP_STORE_CONNECT
+from tests.verdict_matrix.code_signing import CODE_SIGNING
 from tests.verdict_matrix.github import GITHUB, GITHUB_ACTIONS
 from tests.verdict_matrix.jenkins import JENKINS
 from tests.verdict_matrix.play_store import PLAY_STORE
 from tests.verdict_matrix.row import Matrix
 from tests.verdict_matrix.slack import SLACK
 
-MATRICES: tuple[Matrix, ...] = (GITHUB, APP_STORE_CONNECT, PLAY_STORE, JENKINS, GITHUB_ACTIONS, SLACK)
+MATRICES: tuple[Matrix, ...] = (
+    GITHUB,
+    APP_STORE_CONNECT,
+    PLAY_STORE,
+    CODE_SIGNING,
+    JENKINS,
+    GITHUB_ACTIONS,
+    SLACK,
+)
 """In the order in which people read them."""

@@ -19,9 +19,9 @@ Each answer leads to one verdict, which depends only on what was known before:
 
 - **Never proved**: the integration is new, or its spec or its credential has changed.
 - **Was VALID**: it was proved before. A definite "no" counts only when it comes a second time, at least a
-  minute after the first; until then Ready stays True and the entry says `RefusalUnconfirmed`. "Cannot tell"
-  never takes VALID away; after 24 hours of it (the platform team's `MAX_STALENESS`) Ready becomes Unknown,
-  `VerificationStale`.
+  minute after the first; until then Ready stays True and the entry says `RefusalUnconfirmed`. (Code signing
+  is read and not asked about, so that its "no" counts at once.) "Cannot tell" never takes VALID away; after
+  24 hours of it (the platform team's `MAX_STALENESS`) Ready becomes Unknown, `VerificationStale`.
 
 "Asked again" is when the operator asks by itself. Whatever the table says, a changed Secret or spec is proved
 at once, and so is what the annotation `release.delivr.live/requestedAt` asks for, except for `RateLimited`:
@@ -49,7 +49,7 @@ def _section(matrix: Matrix) -> Iterator[str]:
     yield from (_line(row) for row in sorted(matrix.rows, key=lambda row: order.index(row.answer)))
     yield ""
     if matrix.absent:
-        yield f"Cannot happen here: {'; '.join(matrix.absent.values())}."
+        yield f"Cannot happen here: {'; '.join(dict.fromkeys(matrix.absent.values()))}."
         yield ""
 
 

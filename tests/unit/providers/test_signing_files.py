@@ -3,7 +3,6 @@
 import hashlib
 import plistlib
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from delivr_operator.providers.signing_files.ber import Element
 from delivr_operator.providers.signing_files.encryption import Effort, Password
 from delivr_operator.providers.signing_files.unusable import Malformed, Unusable, WrongPassword
 from tests.signing_files import (
+    ENDLESS,
     KEY,
     PASSWORD,
     STORE,
@@ -28,6 +28,7 @@ from tests.signing_files import (
     android,
     as_text,
     der,
+    endless,
     ios,
     jks,
     p12,
@@ -38,7 +39,6 @@ from tests.signing_files import (
 from tests.unit.providers.scripted import NOW
 
 FILES = Path(__file__).parents[2] / "data" / "signing"
-ENDLESS = 10**9
 SALT = b"saltsalt"
 CLOSED_KEY_BAG = bytes.fromhex("2a864886f70d010c0a0102")
 BOTH = CodeSigningConfig.model_validate({"ios": {"teamId": TEAM}, "android": {"keyAlias": "upload"}})
@@ -174,32 +174,6 @@ def test_what_has_no_padding_was_opened_with_a_wrong_key(padded: bytes) -> None:
 
 
 # Endless files
-
-
-def edited(element: Element, place: Callable[[Element], bool], count: int) -> Element:
-    """Write another count into every value that `place` picks; look into octet strings too."""
-    if place(element):
-        body = count.to_bytes(8).lstrip(b"\0")
-        return Element(ber.INTEGER, body)
-    if element.tag == ber.OCTETS and element.content[:1] == b"\x30":
-        try:
-            inner = ber.parse(element.content)
-        except Malformed:
-            return element
-        if inner.encoded == element.content:
-            return Element(ber.OCTETS, edited(inner, place, count).encoded)
-    parts = tuple(edited(part, place, count) for part in element.parts)
-    return Element(element.tag, element.content, parts)
-
-
-def counts(rounds: int) -> Callable[[Element], bool]:
-    return lambda element: element.tag == ber.INTEGER and element.number == rounds
-
-
-def endless(rounds: int, password: str) -> bytes:
-    """Give a PKCS#12 file whose counts of `rounds` are endless, without a MAC where that is not the count."""
-    whole = edited(ber.parse(p12(someone(), password, "upload", rounds=1000)), counts(rounds), ENDLESS)
-    return (whole if rounds == 2048 else Element(whole.tag, parts=whole.parts[:2])).encoded
 
 
 @pytest.mark.parametrize("rounds", [2048, 1000], ids=["of the MAC", "of the safe"])
@@ -349,7 +323,7 @@ LISTING = profile(someone())
 WITHOUT_MAC = Element(0x30, parts=ber.parse(ONE).parts[:2]).encoded
 
 
-@relaxed
+@settings(relaxed, max_examples=100)
 @given(
     certificate=broken(ONE) | broken(WITHOUT_MAC),
     listing=broken(LISTING),
