@@ -105,7 +105,7 @@ class Adopting:
         if provider is None:
             return "this operator has no such integration"
         try:
-            opened = {name: self._opened(value) for name, value in row.config.items()}
+            opened = {name: self._opened(value) for name, value in _unnested(provider, row.config).items()}
         except CannotOpen as error:
             return f"its credentials do not open: {error.reason.value}"
         names = {*provider.secret_fields, *provider.optional}
@@ -246,6 +246,15 @@ _STEPS = {
     "cicd_configured": "cicdConfigured",
     "slack_configured": "slackConfigured",
 }
+
+
+def _unnested(provider: Provider[Any, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row's config with the credential's fields beside the parts in which they stand."""
+    flat = {name: dict(value) if isinstance(value, Mapping) else value for name, value in config.items()}
+    for name, part in provider.parts.items():
+        if isinstance(flat.get(part), dict) and name in flat[part]:
+            flat[name] = flat[part].pop(name)
+    return flat
 
 
 def _with_host(secret: WantedSecret, credential: Credential | str | None) -> WantedSecret:
