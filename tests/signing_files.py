@@ -40,6 +40,8 @@ class Identity:
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
+    instead: bytes | None = None
+    """What stands in a Java keystore in place of the key."""
 
     @property
     def der(self) -> bytes:
@@ -47,7 +49,7 @@ class Identity:
 
     @property
     def pkcs8(self) -> bytes:
-        return self.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return self.instead or self.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 def identity(ends: datetime = FAR, begins: datetime | None = None) -> Identity:

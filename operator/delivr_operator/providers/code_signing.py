@@ -19,7 +19,7 @@ from delivr_operator.providers.answer import doubtful
 from delivr_operator.providers.exchange import Endpoints, Exchange
 from delivr_operator.providers.provider import Provider, Secrets
 from delivr_operator.providers.secret_shapes import file_as_base64, password
-from delivr_operator.providers.signing_files import java_keystore, pkcs12, provisioning_profile
+from delivr_operator.providers.signing_files import ber, java_keystore, pkcs12, provisioning_profile
 from delivr_operator.providers.signing_files.encryption import Effort, Password
 from delivr_operator.providers.signing_files.unusable import Malformed, Unusable, WrongPassword
 from delivr_operator.resource import Frozen
@@ -27,8 +27,9 @@ from delivr_operator.resource import Frozen
 NOTICES = (timedelta(days=30), timedelta(days=14), timedelta(days=7))
 PLAY_WANTS = datetime(2033, 10, 22, tzinfo=UTC)
 """Google refuses a new app whose certificate ends before; known by hearsay, so it is a note only."""
-_LARGEST_KEY = 5120
-"""Bytes of PKCS#8: RSA of 8192 bits has 4700; a larger one would only keep the operator busy."""
+_RSA = "1.2.840.113549.1.1.1"
+_LARGEST_RSA, _LARGEST_OTHER = 5120, 1024
+"""Bytes of PKCS#8: RSA of 8192 bits has 4700, DSA of 3072 has 860; to load one of 13000 takes a second."""
 _MOST_KEYS = 16
 _GRACE = timedelta(days=1)
 """A certificate that was made today must not depend on whose clock is right."""
@@ -185,8 +186,9 @@ def _matched(alias: str, key: bytes, certificates: tuple[bytes, ...]) -> x509.Ce
 
 
 def _private_key(der: bytes) -> PrivateKeyTypes:
-    if len(der) > _LARGEST_KEY:
-        raise _misfit("It holds a key of more than 8192 bits: use a smaller one.")
+    kind = ber.parse(der).at(1, ber.SEQUENCE).at(0, ber.IDENTIFIER).identifier
+    if len(der) > (_LARGEST_RSA if kind == _RSA else _LARGEST_OTHER):
+        raise _misfit("It holds a key that is too large: use RSA of at most 8192 bits.")
     try:
         return load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError):

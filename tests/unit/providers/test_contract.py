@@ -1,7 +1,9 @@
 """What holds for every provider, whatever it is asked about and whatever it answers."""
 
 import json
+import tomllib
 from itertools import cycle
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -17,6 +19,7 @@ from tests.unit.providers.samples import CANARY, SECRET, credential, leaks, samp
 from tests.unit.providers.scripted import NOW, Always, Scripted
 
 AnyProvider = Provider[Any, Any]
+ROOT = Path(__file__).parents[3]
 every_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.type.value)
 every_asked_provider = pytest.mark.parametrize(
     "provider", [one for one in PROVIDERS if not one.local], ids=lambda provider: provider.type.value
@@ -103,6 +106,13 @@ def test_types_and_members_are_unique_and_found() -> None:
     assert provider_of_member("gitLab") is None
     with pytest.raises(LookupError):
         provider_of_type(cast("IntegrationType", "NONE"))
+
+
+@every_provider
+def test_none_may_import_another(provider: AnyProvider) -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (apart,) = (one["modules"] for one in contracts if one["name"] == "No provider imports another")
+    assert f"delivr_operator.providers.{provider.type.value.lower()}" in apart
 
 
 @every_provider

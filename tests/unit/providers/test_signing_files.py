@@ -25,6 +25,7 @@ from tests.signing_files import (
     PASSWORD,
     STORE,
     TEAM,
+    Identity,
     android,
     as_text,
     der,
@@ -294,6 +295,18 @@ def test_many_keys_are_not_all_opened() -> None:
     outcome = proved(certificateP12=as_text(multiplied(keys).encoded))
     assert isinstance(outcome, Rejected)
     assert outcome.detail == "certificateP12: It holds too many private keys: export only the one that signs."
+
+
+@pytest.mark.parametrize("kind", ["2a8648ce380401", "2a864886f70d010101"], ids=["DSA", "RSA"])
+def test_a_key_that_would_take_long_to_load_is_not_loaded(kind: str) -> None:
+    size = 600 if kind == "2a8648ce380401" else 2000
+    number = der(0x02, b"\x01" * size)
+    algorithm = der(0x30, der(0x06, bytes.fromhex(kind)), der(0x30, number, number, number))
+    key = der(0x30, der(0x02, b"\0"), algorithm, der(0x04, number))
+    closed = Identity(someone().key, someone().certificate, key)
+    outcome = proved(keystoreFile=as_text(jks({"upload": (closed, closed.der)})))
+    assert isinstance(outcome, Rejected)
+    assert "a key that is too large" in outcome.detail
 
 
 # Anything at all
