@@ -145,11 +145,12 @@ def _rows(
         )
     written = frozenset(row.type for row in integrations)
     gone = claimed - {declared.type for declared in observed.declared}
+    worth_a_row = written or record.settings or observed.spec.targets
     deletes = observed.spec.deletion_policy is DeletionPolicy.DELETE
     return DesiredRows(
         tenant_id=observed.spec.tenant_id,
         claim=_claim(observed, written),
-        settings=_settings(observed, record, entries, completed_at) if written or record.settings else None,
+        settings=_settings(observed, record, entries, completed_at) if worth_a_row else None,
         integrations=tuple(integrations),
         removed=gone if deletes else frozenset(),
         disabled=frozenset() if deletes else gone,

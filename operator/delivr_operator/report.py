@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from delivr_operator.admission import stalled
 from delivr_operator.conditions import COMPLETED, Facts, Finding, Progress, assess, complete, steps
 from delivr_operator.observed import DatabaseFault, Observed, Rules
-from delivr_operator.outcome import Caveat, VerificationStatus
+from delivr_operator.outcome import Caveat, IntegrationType, VerificationStatus
 from delivr_operator.plan import Decision
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.reasons import Reason
@@ -40,9 +40,8 @@ def conclude(
     """Return the whole status after the rows were, or were not, written."""
     refused = synced if isinstance(synced, Finding) else decision.refusal
     done = steps(observed.spec.targets, decision.entries)
-    committed = isinstance(synced, Committed)
     generation = observed.setup.generation
-    holds = committed or _stood_before(observed, done, synced)
+    committed = isinstance(synced, Committed) or _stood_before(observed, decision.entries)
     facts = Facts(
         generation=generation,
         now=now,
@@ -51,13 +50,13 @@ def conclude(
         entries=decision.entries,
         refusal=refused,
         synced=_synced(refused, synced, suspended=observed.spec.suspend),
-        committed=holds,
+        committed=committed and not isinstance(synced, Withheld),
         secrets_watched=observed.secrets_watched,
     )
     conditions = assess(facts, observed.previous.conditions)
     return Status(
         observed_generation=generation,
-        committed_generation=generation if committed else observed.previous.committed_generation,
+        committed_generation=generation if committed else None,
         setup_complete=complete(done),
         completed_at=decision.completed_at,
         message=COMPLETED if conditions[0].status == "True" else conditions[0].message,
@@ -114,10 +113,16 @@ def setup_status(row: SettingsRow | None) -> dict[str, object]:
     return {"setupComplete": row is not None and row.setup_complete, "steps": done.model_dump(by_alias=True)}
 
 
-def _stood_before(observed: Observed, done: Steps, synced: object) -> bool:
-    """Tell whether an outage hides rows that were committed and would not change now."""
-    same = observed.previous.committed_generation == observed.setup.generation
-    return isinstance(synced, DatabaseFault) and same and observed.previous.steps == done
+def _stood_before(observed: Observed, entries: tuple[Entry, ...]) -> bool:
+    """Tell whether the rows, as last committed, would say the same now, so that an outage changes nothing."""
+    previous = observed.previous
+    same = previous.committed_generation == observed.setup.generation
+    return same and _in_row(previous.integrations) == _in_row(entries)
+
+
+def _in_row(entries: tuple[Entry, ...]) -> dict[IntegrationType, tuple[object, ...]]:
+    """Return what a row says of each integration, less the time of its proof."""
+    return {e.type: (e.verification_status, e.fingerprint, e.reason == Reason.DISABLED) for e in entries}
 
 
 def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Finding:

@@ -449,6 +449,59 @@ def test_an_outage_of_the_database_is_said_and_verification_goes_on() -> None:
     assert {entry.verification_status for entry in status.integrations} == {S.VALID}
 
 
+LINEAR = {"teamId": "MOB", "secretRef": {"name": "linear"}}
+BAD: Outcome = Rejected(Rejection.BAD_CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    ("at_commit", "secret_at_commit"),
+    [
+        pytest.param({}, {"linear": {"apiKey": "lin_api_a"}}, id="nothing changed"),
+        pytest.param(
+            {T.LINEAR: BAD}, {"linear": {"apiKey": "lin_api_a"}}, id="a type of no step was refused"
+        ),
+        pytest.param({T.GITHUB: BAD}, {"linear": {"apiKey": "lin_api_a"}}, id="a step was not done"),
+        pytest.param({}, {"linear": {"apiKey": "lin_api_b"}}, id="another credential"),
+    ],
+)
+def test_an_outage_of_the_database_leaves_ready_only_what_the_rows_already_say(
+    play: dict[str, dict[str, str]],
+    at_commit: dict[T, Outcome],
+    secret_at_commit: dict[str, dict[str, str]],
+) -> None:
+    store = {"packageName": "com.acme.app", "secretRef": {"name": "play"}}
+    setup = resource(
+        {"targets": ["PLAY_STORE"], "platforms": ["ANDROID"], "playStore": store, "linear": LINEAR}
+    )
+    good = dict.fromkeys(T, Verified())
+    asked = setup.model_copy(update={"requested_at": "now"})
+    then = {**play, **secret_at_commit}
+    status = run(observe(setup, data=then), {**good, **at_commit})
+    now = {**play, "linear": {"apiKey": "lin_api_a"}}
+    for minute in (1, 2, 3):
+        observed = observe(asked, OUTAGE, previous=status, data=now)
+        status = run(observed, good, OUTAGE, NOW + timedelta(minutes=minute))
+        assert {entry.verification_status for entry in status.integrations} == {S.VALID}
+        ready = status.condition("Ready")
+        assert ready is not None
+        same = not at_commit and then == now
+        assert ready.status == ("True" if same else "False")
+        assert same or ready.reason == "DatabaseUnavailable"
+    back = run(observe(asked, previous=status, data=now), good, now=NOW + timedelta(minutes=4))
+    assert back.condition("Ready").status == "True"  # type: ignore[union-attr]
+
+
+def test_selected_targets_are_worth_a_settings_row_of_their_own() -> None:
+    spec = {"targets": ["PLAY_STORE"], "platforms": ["ANDROID"], "github": None, "slack": None}
+    rows = decide(observe(resource(spec)), RULES, {}, NOW).rows
+    assert rows is not None
+    assert rows.settings is not None
+    assert rows.settings.steps.target_platforms_configured
+    nothing = decide(observe(resource({"github": None, "slack": None})), RULES, {}, NOW).rows
+    assert nothing is not None
+    assert nothing.is_empty
+
+
 def test_a_suspended_resource_is_proved_and_writes_no_row() -> None:
     observed = observe(resource({"suspend": True}))
     assert decide(observed, RULES, {}, NOW).rows is None
