@@ -1,8 +1,8 @@
 """PURE: which integrations to prove now, and what is known and how the rows should read after it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from delivr_operator.admission import refusal
 from delivr_operator.conditions import STORES, Finding, complete, steps
@@ -36,9 +36,27 @@ def _to_prove(observed: Observed, declared: Declared, now: datetime) -> bool:
         or entry.secret_version != declared.secret_version
     ):
         return True
-    held_back = entry.reason == Doubt.RATE_LIMITED and entry.retry_at is not None and now < entry.retry_at
-    asked = is_asked_for(observed, declared.type) and not held_back
+    asked = is_asked_for(observed, declared.type) and _pause(entry, now) is None
     return asked or entry.reason == Reason.DISABLED or is_due(entry, observed.schedule, now)
+
+
+def _pause(entry: Entry, now: datetime) -> timedelta | None:
+    limited = entry.reason == Doubt.RATE_LIMITED and entry.retry_at is not None and now < entry.retry_at
+    return entry.retry_at - now if limited and entry.retry_at else None
+
+
+def pauses(observed: Observed, now: datetime) -> Iterator[tuple[Credential, timedelta]]:
+    """Yield the credentials that their provider wants left alone, and for how long still.
+
+    The status remembers it for everybody who shares the credential: an operator that has just started
+    knows of no pause otherwise.
+    """
+    for declared in observed.declared:
+        entry = observed.before(declared, now)
+        if not isinstance(declared.found, Credential) or changed(entry, declared.fingerprint) or not entry:
+            continue
+        if (pause := _pause(entry, now)) is not None:
+            yield declared.found, pause
 
 
 def is_asked_for(observed: Observed, kind: IntegrationType) -> bool:

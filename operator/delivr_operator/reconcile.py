@@ -14,7 +14,7 @@ from delivr_operator.metrics import Metrics
 from delivr_operator.observed import DatabaseFault, Declared, Observed, Rules
 from delivr_operator.observing import Observer, database_fault
 from delivr_operator.outcome import IntegrationType, Outcome
-from delivr_operator.plan import Decision, choose, decide, is_asked_for
+from delivr_operator.plan import Decision, choose, decide, is_asked_for, pauses
 from delivr_operator.probing import Prober
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.report import (
@@ -70,6 +70,8 @@ class Reconciler:
         if isinstance(observed, InvalidSpec):
             await self._report(setup, unreadable(setup, observed, self.clock()), in_rows=False)
             return None
+        for credential, pause in pauses(observed, self.clock()):
+            self.prober.leave_alone(credential, pause)
         chosen = choose(observed, self.rules, self.clock()) if refusal(observed) is None else ()
         outcomes = await self._probe(observed, chosen)
         now = self.clock()

@@ -88,6 +88,30 @@ def test_a_missing_secret_is_waited_for(tenancy: Tenancy) -> None:
         assert tenancy.integrations()["SLACK"]["verificationStatus"] == "VALID"
 
 
+def test_a_secret_that_goes_comes_again_or_changes_while_nobody_looks_is_noticed(tenancy: Tenancy) -> None:
+    tenancy.apply(tenancy.complete())
+    good = tenancy.secret("github", tenancy.issued["github"].secret)
+    bad = tenancy.secret("github", {"accessToken": "ghp_" + "0" * 36})
+    with tenancy.operator():
+        tenancy.await_ready("True")
+        tenancy.kubectl("delete", "secret", "github")
+        found = tenancy.await_ready("False", "SecretNotFound")
+        assert (
+            found["status"]["setupComplete"] is True
+        )  # what was proved is not taken back for want of a Secret
+        tenancy.apply(good)
+        tenancy.await_ready("True")
+        tenancy.kubectl("delete", "secret", "github")
+        tenancy.apply(bad)
+        tenancy.await_ready("False", "BadCredentials")
+    tenancy.apply(good)
+    with tenancy.operator():
+        tenancy.await_ready("True")
+    tenancy.apply(bad)
+    with tenancy.operator():
+        tenancy.await_ready("False", "BadCredentials")
+
+
 def test_a_missing_key_is_named_and_waited_for(tenancy: Tenancy) -> None:
     setup = tenancy.complete()
     token = tenancy.issued["github"].secret["accessToken"]

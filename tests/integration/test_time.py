@@ -29,6 +29,7 @@ from delivr_operator.resource import (
 )
 from delivr_operator.running import Clocks, reconciling
 from delivr_operator.settings import Settings
+from delivr_operator.verification import REFUSED_PAUSE
 from delivr_operator.worker import Instruments
 from dev.access import ClusterAccess
 from dev.database_server import DatabaseAccess
@@ -98,9 +99,14 @@ class Crowd:
         return await asyncio.gather(*(one(key) for key in keys))
 
     async def request(self, reconciler: Reconciler, key: Key) -> None:
-        """Ask by annotation, as a person does, and let the operator see it as its watch would."""
+        """Ask by annotation, as a person does."""
+        asked = {REQUESTED_AT_ANNOTATION: self.now.isoformat()}
+        await self.change(reconciler, key, "/metadata/annotations", asked)
+
+    async def change(self, reconciler: Reconciler, key: Key, path: str, value: object) -> None:
+        """Change a resource, and let the operator see it as its watch would."""
         custom = client.CustomObjectsApi(reconciler.cluster._api)
-        patch = [{"op": "add", "path": "/metadata/annotations", "value": {REQUESTED_AT_ANNOTATION: "now"}}]
+        patch = [{"op": "add", "path": path, "value": value}]
         body: Any = await custom.patch_namespaced_custom_object(
             GROUP,
             VERSION,
@@ -111,6 +117,16 @@ class Crowd:
             _content_type="application/json-patch+json",
         )
         reconciler.inventory.put(ReleaseSetup.parse(body))
+
+    def entry(self, reconciler: Reconciler, key: Key) -> dict[str, Any]:
+        setup = reconciler.inventory.get(key)
+        assert setup is not None
+        (entry,) = setup.raw_status["integrations"]
+        return dict(entry)
+
+    async def events(self, reconciler: Reconciler) -> int:
+        core = client.CoreV1Api(reconciler.cluster._api)
+        return len([e for key in self.keys for e in (await core.list_namespaced_event(key.namespace)).items])
 
     def rows(self, statement: str) -> list[tuple[object, ...]]:
         with self.database.connect(self.database_name) as connection, connection.cursor() as cursor:
@@ -209,7 +225,7 @@ async def test_a_day_of_health_writes_nothing_and_a_restart_asks_nobody(crowd: C
     began = crowd.now
     async with crowd.operator() as reconciler:
         due = await crowd.passes(reconciler, crowd.keys)
-        settled = await crowd.versions(reconciler)
+        settled, events = await crowd.versions(reconciler), await crowd.events(reconciler)
         asked = crowd.simulator.count(credential=crowd.token.label)
         heapq.heapify(due)
         while due[0][0] < began + timedelta(hours=24):
@@ -234,6 +250,7 @@ async def test_a_day_of_health_writes_nothing_and_a_restart_asks_nobody(crowd: C
     async with crowd.operator() as restarted:
         await crowd.passes(restarted, crowd.keys)
         assert await crowd.versions(restarted) == settled
+        assert await crowd.events(restarted) == events
     assert crowd.simulator.count(credential=crowd.token.label) == asked
     assert crowd.rows("SELECT * FROM tenant_integrations ORDER BY id") == before
     assert crowd.rows("SELECT * FROM tenant_release_settings ORDER BY id") == settings
@@ -273,6 +290,67 @@ async def test_a_revoked_token_is_seen_within_an_interval_and_a_minute_and_forgi
         assert crowd.simulator.count(credential=crowd.token.label) == asked
         await crowd.request(reconciler, key)
         assert (await verdict())[:2] == ("VALID", "Verified")
+
+
+@pytest.mark.parametrize("crowd", [1], indirect=True)
+async def test_a_token_that_is_good_again_is_found_out_without_anybody_asking(crowd: Crowd) -> None:
+    (key,) = crowd.keys
+    async with crowd.operator() as reconciler:
+        crowd.simulator.change(crowd.token, state="REVOKED")
+        ((due, _),) = await crowd.passes(reconciler, [key])
+        assert crowd.entry(reconciler, key)["verificationStatus"] == "INVALID"
+        crowd.simulator.change(crowd.token, state="VALID")
+        restored = crowd.now
+        while crowd.entry(reconciler, key)["verificationStatus"] != "VALID":
+            crowd.now = due
+            ((due, _),) = await crowd.passes(reconciler, [key])
+            assert crowd.now - restored <= REFUSED_PAUSE + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("crowd", [2], indirect=True)
+async def test_a_restart_keeps_a_pause_for_everybody_who_shares_the_credential(crowd: Crowd) -> None:
+    first, second = crowd.keys
+    async with crowd.operator() as reconciler:
+        await crowd.passes(reconciler, [second])
+        crowd.simulator.change(
+            crowd.token, state="RATE_LIMITED", rate_limit={"style": "seconds", "seconds": 5400}
+        )
+        crowd.now += timedelta(minutes=1)  # no answer is shared any more
+        await crowd.passes(reconciler, [first])
+        assert crowd.entry(reconciler, first)["reason"] == "RateLimited"
+    asked = crowd.simulator.count(credential=crowd.token.label)
+    async with crowd.operator() as restarted:
+        await crowd.passes(restarted, crowd.keys)
+        crowd.now += timedelta(minutes=89)
+        await crowd.request(restarted, second)
+        await crowd.passes(restarted, [second])
+        assert crowd.simulator.count(credential=crowd.token.label) == asked
+        crowd.now += timedelta(minutes=2)
+        await crowd.request(restarted, first)
+        await crowd.passes(restarted, [first])
+        assert crowd.simulator.count(credential=crowd.token.label) > asked
+
+
+@pytest.mark.parametrize("crowd", [2], indirect=True)
+async def test_a_status_is_written_once_an_hour_at_most_however_often_all_is_proved(crowd: Crowd) -> None:
+    async with crowd.operator() as reconciler:
+        for key in crowd.keys:
+            await crowd.change(reconciler, key, "/spec/interval", "5m")
+        due = await crowd.passes(reconciler, crowd.keys)
+        began, asked = crowd.now, crowd.simulator.count(credential=crowd.token.label)
+        written, events = dict.fromkeys(crowd.keys, 0), await crowd.events(reconciler)
+        versions = await crowd.versions(reconciler)
+        heapq.heapify(due)
+        while due[0][0] < began + timedelta(hours=24):
+            crowd.now, key = heapq.heappop(due)
+            heapq.heappush(due, (await crowd.passes(reconciler, [key]))[0])
+            now = await crowd.versions(reconciler)
+            written[key] += now[key.namespace] != versions[key.namespace]
+            versions = now
+        # 24 hours of proofs every five minutes
+        assert crowd.simulator.count(credential=crowd.token.label) - asked > 2 * 24 * 12
+        assert all(22 <= times <= 24 for times in written.values()), written
+        assert await crowd.events(reconciler) == events
 
 
 @pytest.mark.parametrize("crowd", [1], indirect=True)

@@ -25,7 +25,7 @@ from delivr_operator.outcome import (
 )
 from delivr_operator.outcome import IntegrationType as T
 from delivr_operator.outcome import VerificationStatus as S
-from delivr_operator.plan import choose, decide
+from delivr_operator.plan import choose, decide, pauses
 from delivr_operator.providers.declaration import Credential, Declaration, declarations, read_credential
 from delivr_operator.reasons import Reason
 from delivr_operator.report import (
@@ -215,6 +215,20 @@ def test_a_provider_that_said_wait_is_not_asked_on_request() -> None:
     observed = observe(setup, previous=status)
     assert kinds(choose(observed, RULES, NOW + timedelta(hours=1))) == [T.SLACK]
     assert kinds(choose(observed, RULES, NOW + timedelta(hours=2))) == [T.GITHUB, T.SLACK]
+
+
+def test_a_pause_that_a_provider_told_is_kept_for_its_credential_until_it_is_over() -> None:
+    told: Mapping[T, Outcome] = {
+        T.GITHUB: Unknown(Doubt.RATE_LIMITED, retry_after=timedelta(hours=2)),
+        T.SLACK: Unknown(Doubt.TIMED_OUT),
+    }
+    status = run(observe(), told)
+    held = [(one.type, left) for one, left in pauses(observe(previous=status), NOW + timedelta(hours=1))]
+    assert held == [(T.GITHUB, timedelta(hours=1))]
+    assert list(pauses(observe(previous=status), NOW + timedelta(hours=2))) == []
+    other = {**DATA, "github": {"accessToken": "ghp_" + "b" * 36}}
+    assert list(pauses(observe(previous=status, data=other), NOW)) == []
+    assert list(pauses(observe(previous=status, data={}), NOW)) == []
 
 
 def test_a_switched_off_type_is_not_proved_and_its_row_is_not_enabled() -> None:

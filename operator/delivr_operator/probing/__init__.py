@@ -112,6 +112,10 @@ class Prober:
             budget.hold(outcome.retry_after)
         return outcome
 
+    def leave_alone(self, credential: Credential, pause: timedelta) -> None:
+        """Ask nothing with `credential`, whoever shares it, before `pause` is over."""
+        self._budget(credential).hold(pause)
+
     def _binding_refusal(self, credential: Credential, allowed_hosts: frozenset[str]) -> Rejected | None:
         """Refuse to send a Secret to a host that neither its keeper nor the operator named."""
         host = _chosen_host(credential)
