@@ -108,7 +108,7 @@ def _build(name: str, folder: Path) -> None:
                 *("-o", str(folder / name), PACKAGES[name]),
             ],
             cwd=MODULE,
-            env=_build_environment(),
+            env=build_environment(),
             check=False,
             capture_output=True,
             text=True,
@@ -123,7 +123,8 @@ def _version_stamp() -> str:
     return " ".join(f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items())
 
 
-def _build_environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
+    """The environment in which Go takes and builds modules here."""
     # -mod=readonly: go.sum is committed and complete, so a module whose content changed fails the build.
     # Go's own caches go below ours, writable: gigabytes, all gone with the one folder that is documented.
     go = cache_directory() / "go"

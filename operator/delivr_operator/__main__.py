@@ -1,30 +1,21 @@
-"""The command line: run, migrate, check, status, export, rotate-key, version."""
+"""The command line: what there is to run; the commands of `people` are for live resources."""
 
 import asyncio
-import json
 import logging
 import os
-import re
 import shutil
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import click
 
-from delivr_operator.resource import TENANT_ID
+from delivr_operator import people
+from delivr_operator.ending import REFUSED, CannotTell, Refused, checked_tenant, settings_of
 from delivr_operator.sealing import Envelope
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
-
-REFUSED, CANNOT_TELL = 1, 2
-
-
-class Refused(click.ClickException):
-    """An error that a person can mend; its sentence says how."""
-
-    exit_code = REFUSED
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,27 +24,6 @@ def main() -> None:
 
     Exit codes: 0 done, 1 refused (the message says what to do), 2 cannot tell, or wrong usage.
     """
-
-
-class CannotTell(click.ClickException):
-    """An outage; the same command may succeed later."""
-
-    exit_code = CANNOT_TELL
-
-
-Kind = TypeVar("Kind", Settings, ProbeSettings, DatabaseSettings)
-
-
-def _settings(kind: type[Kind]) -> Kind:
-    try:
-        return kind.from_environment(os.environ)
-    except SettingsError as error:
-        raise Refused(str(error)) from None
-
-
-def _tenant_id(given: str) -> None:
-    if not re.fullmatch(TENANT_ID, given):
-        raise Refused("--tenant must be a tenant's id: 1 to 36 letters, digits, - and _")
 
 
 @main.command(short_help="Watch ReleaseSetups and keep rows and status true.")
@@ -77,7 +47,7 @@ def run(namespace: str | None, health_port: int, log_format: str, log_level: str
 
     Exit codes: 0 told to stop, 1 a setting, the cluster or the port is wrong (the message says which).
     """
-    settings = _settings(Settings)  # before the slow imports: a slip is answered at once
+    settings = settings_of(Settings)  # before the slow imports: a slip is answered at once
     from delivr_operator import running
     from delivr_operator.cluster import NoCluster
     from delivr_operator.health import PortTaken
@@ -119,7 +89,7 @@ def migrate(direction: str) -> None:
         "down": migrations.migrate_down,
         "status": migrations.migration_status,
     }
-    engine = migrations.migration_engine(_settings(DatabaseSettings).database_url)
+    engine = migrations.migration_engine(settings_of(DatabaseSettings).database_url)
     try:
         report = actions[direction](engine)
     except DatabaseUnavailable as error:
@@ -146,38 +116,26 @@ def check(files: tuple[Path, ...]) -> None:
     from delivr_operator import checking
     from delivr_operator.manifest import ManifestError, read_manifests
 
-    settings = _settings(ProbeSettings)
+    settings = settings_of(ProbeSettings)
     try:
         manifests = read_manifests(files)
     except ManifestError as error:
         raise Refused(str(error)) from None
     if not manifests.setups:
         raise Refused("The files hold no ReleaseSetup.")
-    lines = asyncio.run(checking.check_files(settings, manifests))
+    with click.progressbar(
+        length=checking.parts(manifests),
+        label="asking",
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        show_pos=True,
+        item_show_func=lambda part: part,
+    ) as bar:
+        lines = asyncio.run(checking.check_files(settings, manifests, lambda part: bar.update(1, part)))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in checking.table(lines, width):
         click.echo(line)
     sys.exit(checking.exit_code(lines))
-
-
-@main.command(short_help="Print one tenant's setup status from the tables.")
-@click.option("--tenant", required=True, help="The tenant's id, exactly as in Delivr.")
-def status(tenant: str) -> None:
-    """Print the plan's getSetupStatus of one tenant, from the tables, as JSON.
-
-    Reads DATABASE_URL from the environment and nothing else. A tenant without a row has set up nothing.
-
-    Exit codes: 0 done, 1 DATABASE_URL or the id cannot be right, 2 the database gave no answer.
-    """
-    _tenant_id(tenant)
-    from delivr_operator.database import DatabaseUnavailable, read_settings_row
-    from delivr_operator.report import setup_status
-
-    try:
-        found = read_settings_row(_settings(DatabaseSettings).database_url, tenant)
-    except DatabaseUnavailable as error:
-        raise CannotTell(error.sentence) from None
-    click.echo(json.dumps(setup_status(found), indent=2))
 
 
 @main.command(short_help="Write the YAML that adopts a tenant from the tables.")
@@ -207,7 +165,7 @@ def export(  # noqa: PLR0913 - an option each
     Exit codes: 0 every row is adopted as it stands, 1 nothing was written, or rows are named that were left
     out or would change, 2 the database gave no answer.
     """
-    _tenant_id(tenant)
+    checked_tenant(tenant)
     from delivr_operator import exporting
     from delivr_operator.database import DatabaseUnavailable
 
@@ -216,7 +174,7 @@ def export(  # noqa: PLR0913 - an option each
             "This writes credentials in clear, and standard output is a terminal: send it to a pipe or "
             "a file, or add --sealed-refs (no credentials) or --allow-terminal."
         )
-    settings, place, now = _settings(Settings), exporting.Place(namespace, name), datetime.now(UTC)
+    settings, place, now = settings_of(Settings), exporting.Place(namespace, name), datetime.now(UTC)
     try:
         found = exporting.export(settings, tenant, place, now, allow_changes=allow_changes)
     except DatabaseUnavailable as error:
@@ -261,7 +219,7 @@ def rotate_key(old: tuple[str, ...], new: str, envelope: str, *, dry: bool, seal
     from delivr_operator import rotating
     from delivr_operator.database import DatabaseUnavailable
 
-    url = _settings(DatabaseSettings).database_url
+    url = settings_of(DatabaseSettings).database_url
     try:
         change = rotating.rotation(os.environ, old, new, Envelope(envelope), seal_clear=seal_clear)
     except SettingsError as error:
@@ -284,6 +242,10 @@ def rotate_key(old: tuple[str, ...], new: str, envelope: str, *, dry: bool, seal
 def version() -> None:
     """Print the version."""
     click.echo(installed_version("delivr-operator"))
+
+
+for one in (people.status, people.verify, people.completion):
+    main.add_command(one)
 
 
 if __name__ == "__main__":

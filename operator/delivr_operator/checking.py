@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 
+from click import style
+
 from delivr_operator.manifest import Manifests, WrittenSetup
 from delivr_operator.outcome import (
     Doubt,
@@ -51,6 +53,8 @@ class Checker:
     prober: Prober
     disabled: frozenset[IntegrationType]
     clock: Callable[[], datetime]
+    told: Callable[[str], None] = lambda _: None
+    """Told of each part when its verdict is there."""
 
     async def check(self, manifests: Manifests) -> tuple[Line, ...]:
         """Return a line for each integration of each ReleaseSetup, in the order of the files."""
@@ -66,8 +70,15 @@ class Checker:
         members = declarations(setup.spec)
         if not members:
             return [Line(name, "spec", PASSED, Reason.NOT_DECLARED, "Declares no integration yet.")]
-        lines = await asyncio.gather(*(self._member(manifests, setup, member) for member in members))
+        lines = await asyncio.gather(*(self._told(manifests, setup, member) for member in members))
         return [Line(name, *line) for line in lines]
+
+    async def _told(
+        self, manifests: Manifests, setup: WrittenSetup, member: Declaration | InvalidMember
+    ) -> tuple[str, int, str, str]:
+        found = await self._member(manifests, setup, member)
+        self.told(found[0])
+        return found
 
     async def _member(
         self, manifests: Manifests, setup: WrittenSetup, member: Declaration | InvalidMember
@@ -94,11 +105,20 @@ class Checker:
         return await self.prober.prove(found, secret.allowed_hosts, self.clock())
 
 
-async def check_files(settings: ProbeSettings, manifests: Manifests) -> tuple[Line, ...]:
-    """Check `manifests` against the providers that `settings` name."""
+def parts(manifests: Manifests) -> int:
+    """Return how many parts there are to be told of."""
+    specs = (setup.spec for setup in manifests.setups if not isinstance(setup.spec, InvalidSpec))
+    return sum(len(declarations(spec)) for spec in specs)
+
+
+async def check_files(
+    settings: ProbeSettings, manifests: Manifests, told: Callable[[str], None]
+) -> tuple[Line, ...]:
+    """Check `manifests` against the providers that `settings` name; `told` hears of each part's end."""
     prober = Prober.open(settings)
     try:
-        return await Checker(prober, settings.disabled_types, lambda: datetime.now(UTC)).check(manifests)
+        checker = Checker(prober, settings.disabled_types, lambda: datetime.now(UTC), told)
+        return await checker.check(manifests)
     finally:
         await prober.aclose()
 
@@ -119,6 +139,7 @@ def exit_code(lines: tuple[Line, ...]) -> int:
 
 
 _WORDS = {PASSED: "ok", REFUSED: "REFUSED", CANNOT_TELL: "cannot tell"}
+_HUES = {PASSED: "green", REFUSED: "red", CANNOT_TELL: "yellow"}
 _INDENT = "  "
 
 
@@ -127,14 +148,16 @@ def table(lines: tuple[Line, ...], width: int | None = None) -> Iterator[str]:
 
     Args:
         lines: what was found.
-        width: columns of the terminal; None does not break messages, so that `grep` finds them.
+        width: columns of the terminal; None leaves colours out and messages whole, so that `grep` finds them.
     """
     first, second = (max(len(word) for word in words) for words in (_WORDS.values(), {x.part for x in lines}))
     indent = _INDENT + " " * (first + 2)
     for setup, found in groupby(lines, lambda line: line.setup):
         yield setup
         for line in found:
-            yield f"{_INDENT}{_WORDS[line.verdict]:<{first}}  {line.part:<{second}}  {line.reason}"
+            word = f"{_WORDS[line.verdict]:<{first}}"
+            word = word if width is None else style(word, fg=_HUES[line.verdict])
+            yield f"{_INDENT}{word}  {line.part:<{second}}  {line.reason}"
             yield from _broken(line.message, indent, width)
         yield ""
     yield _sum(lines)

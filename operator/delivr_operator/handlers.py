@@ -7,13 +7,11 @@ from typing import Any
 import aiohttp
 import kopf
 
-from delivr_operator.cluster import Asked, traced
+from delivr_operator.cluster import CONNECTIONS, Asked, traced
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.queue import WorkQueue
 from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup
-
-CONNECTIONS = 24
 
 
 @dataclass(frozen=True)

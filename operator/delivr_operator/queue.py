@@ -30,13 +30,19 @@ class WorkQueue:
         self._heap: list[tuple[datetime, Key]] = []
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
+        self._is_served = False
 
     def __len__(self) -> int:
         """Return how many keys wait for a worker now."""
         return len(self._waiting)
 
     def oldest_wait(self) -> timedelta:
-        """Return for how long a worker has been due to the key that waits longest; zero where none waits."""
+        """Return for how long a worker has been due to the key that waits longest.
+
+        Zero where none waits, and where no worker takes keys at all, as in an operator that stands by.
+        """
+        if not self._is_served:
+            return timedelta()
         moments = [*islice(self._waiting.values(), 1), *(moment for moment, _ in self._heap[:1])]
         return max(timedelta(), *(self._now() - moment for moment in moments)) if moments else timedelta()
 
@@ -59,6 +65,7 @@ class WorkQueue:
 
     async def take(self) -> Key:
         """Return the next key; namespaces take turns."""
+        self._is_served = True
         while True:
             self._promote()
             if self._ready:

@@ -258,7 +258,7 @@ class Settings(ProbeSettings, DatabaseSettings):
     drift_interval: Annotated[Duration, AfterValidator(_off_or_a_second)] = timedelta()
     """How soon rows that somebody changed are put right; 0s: when the resource is next looked at anyway."""
     metrics_per_resource: Switch = True
-    """Whether /metrics has two series for each ReleaseSetup: ready, and when its credentials end."""
+    """Whether /metrics has series for each ReleaseSetup: ready, its oldest proof, its credentials' ends."""
     pass_deadline: Annotated[Duration, Field(ge=timedelta(seconds=15), le=timedelta(hours=1))] = timedelta(
         minutes=2
     )

@@ -131,6 +131,11 @@ def test_no_key_is_with_two_workers_and_none_is_lost(steps: list[tuple[str, Key]
 
 
 async def test_the_oldest_wait_is_that_of_the_key_that_came_first(queue: WorkQueue, clock: Clock) -> None:
+    queue.add(A)
+    clock.now += timedelta(hours=1)
+    assert queue.oldest_wait() == timedelta()  # it stands by: nobody takes keys here
+    assert await take(queue) == A
+    queue.done(A, None)
     assert queue.oldest_wait() == timedelta()
     queue.add(A)
     clock.now += timedelta(minutes=1)
@@ -148,6 +153,7 @@ async def test_a_key_whose_time_has_come_waits_although_no_worker_looks(
     queue: WorkQueue, clock: Clock
 ) -> None:
     queue.add_at(A, clock.now + timedelta(minutes=1))
+    assert await take(queue) is None
     assert queue.oldest_wait() == timedelta()
     clock.now += timedelta(minutes=4)
     assert queue.oldest_wait() == timedelta(minutes=3)

@@ -1,7 +1,20 @@
 """EDGE: everything asked of Kubernetes beyond kopf's own watching."""
 
-from delivr_operator.cluster.client import Absent, Cluster, NoCluster, SecretContent
+from delivr_operator.cluster.client import Absent, Cluster, SecretContent
+from delivr_operator.cluster.connecting import CONNECTIONS, NoCluster, home_namespace
 from delivr_operator.cluster.outages import ClusterUnavailable
 from delivr_operator.cluster.traffic import Asked, traced
+from delivr_operator.cluster.visitor import Visitor
 
-__all__ = ["Absent", "Asked", "Cluster", "ClusterUnavailable", "NoCluster", "SecretContent", "traced"]
+__all__ = [
+    "CONNECTIONS",
+    "Absent",
+    "Asked",
+    "Cluster",
+    "ClusterUnavailable",
+    "NoCluster",
+    "SecretContent",
+    "Visitor",
+    "home_namespace",
+    "traced",
+]

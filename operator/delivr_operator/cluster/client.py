@@ -4,7 +4,6 @@ import base64
 import contextlib
 import json
 import logging
-import os
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -12,14 +11,15 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from kubernetes.aio import client, config
+from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import SecretBytes
 
+from delivr_operator.cluster.connecting import connected
 from delivr_operator.cluster.listing import Listing
 from delivr_operator.cluster.outages import FORBIDDEN, ClusterUnavailable, outages
 from delivr_operator.cluster.secret_watch import SecretWatch
-from delivr_operator.cluster.traffic import Asked, traced
+from delivr_operator.cluster.traffic import Asked
 from delivr_operator.report import Transition
 from delivr_operator.resource import (
     FINALIZER,
@@ -40,12 +40,6 @@ _JSON_PATCH = "application/json-patch+json"
 _NOT_FOUND, _CONFLICT, _INVALID = 404, 409, 422
 
 logger = logging.getLogger(__name__)
-
-
-class NoCluster(Exception):  # noqa: N818 - an answer for a person, not a programming error
-    """Neither a pod's service account nor a kubeconfig says where the API server is."""
-
-    sentence = "No cluster is named: set KUBECONFIG to a kubeconfig with a current context, or run in a pod."
 
 
 class Absent(Enum):
@@ -89,24 +83,7 @@ class Cluster:
         Raises:
             NoCluster: neither does.
         """
-        configuration = client.Configuration()
-        try:
-            if "KUBERNETES_SERVICE_HOST" in os.environ:
-                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-            else:
-                await config.load_kube_config(  # type: ignore[no-untyped-call]
-                    config_file=os.environ.get("KUBECONFIG"),
-                    client_configuration=configuration,
-                    persist_config=False,
-                )
-        except config.ConfigException:
-            raise NoCluster from None
-        configuration.connection_pool_maxsize = 24
-        if asked is not None:
-            configuration.trace_configs = [traced(asked)]
-        # As kopf does it: no proxy and no .netrc of the environment stands before the API server.
-        configuration.client_session_kwargs = {"trust_env": False}
-        async with client.ApiClient(configuration) as api:
+        async with connected(asked) as api:
             yield cls(api, namespace)
 
     async def greet(self) -> None:
