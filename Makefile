@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down env status test check format lock
+.PHONY: help demo up down env status test check format docs lock
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ check: .venv/.ready ## Formatting, lint, types and layers
 format: .venv/.ready ## Format and fix what can be fixed by itself
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
+
+docs: .venv/.ready ## Write the pages of docs/reference that say what the code says
+	@$(PYTHON) -m dev.reference
 
 lock: .venv/.ready ## Pin every dependency with its hashes
 	$(COMPILE) pyproject.toml --output-file lock/run.txt

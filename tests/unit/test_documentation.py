@@ -1,0 +1,62 @@
+"""The pages say what the code says, lead to places that exist, and mark what no test runs."""
+
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from dev.reference import FOLDER, pages
+from tests.documented import PAGES, ROOT, TEXT, UNRUN, blocks
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_a_made_page_is_what_would_be_made_now(name: str) -> None:
+    assert (FOLDER / name).read_text() == pages()[name], "run: make docs"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = (ROOT / page).parent / path if path else ROOT / page
+        assert found.exists(), f"{page}: {target}"
+        if anchor:
+            assert anchor in anchors(found), f"{page}: {target}"
+
+
+def anchors(path: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_the_index_leaves_no_page_out() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    own = {page for page in PAGES if page.startswith("docs/") and page != "docs/README.md"}
+    missing = {page for page in own if f"]({page.removeprefix('docs/')})" not in index}
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_run_or_shown_or_marked(page: str) -> None:
+    for block in blocks(page):
+        assert block.is_commands or block.language in TEXT, f"{page}: {block.language}"
+        assert not block.is_commands or block.script, f"{page}: a block of no commands"
+        assert block.is_commands or not block.text.startswith("$ kubectl"), f"{page}: mark it as console"
+
+
+def test_what_is_marked_is_there_and_has_a_reason() -> None:
+    every = list(chain.from_iterable(blocks(page) for page in PAGES))
+    for beginning, why in UNRUN.items():
+        assert sum(block.text.startswith(beginning) for block in every) == 1, beginning
+        assert len(why.split()) > 4
+    assert sum(bool(block.unrun) for block in every if block.is_commands) == len(UNRUN)
+
+
+def test_no_page_names_a_registry_or_a_machine() -> None:
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        assert not re.search(r"/root/|/work/|/home/[a-z]|\b(docker|ghcr|quay|gcr)\.io\b", text), page
