@@ -226,4 +226,6 @@ def _shown(record: Record) -> dict[str, Json]:
     shown = dataclasses.asdict(record)
     shown["headers"] = [list(pair) for pair in record.headers]
     shown["body"] = record.body.decode("utf-8", "replace")
+    shown["answer_headers"] = [list(pair) for pair in record.answer_headers]
+    shown["answer_body"] = record.answer_body.decode("utf-8", "replace")
     return shown

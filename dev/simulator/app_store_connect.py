@@ -200,7 +200,7 @@ class AppStoreConnect(Provider):
                     "versionString": "1.0",
                     "appStoreState": "READY_FOR_SALE",
                     "appVersionState": "READY_FOR_DISTRIBUTION",
-                    "copyright": None,
+                    "copyright": "2026 Acme",
                     "releaseType": "MANUAL",
                     "createdDate": "2026-01-26T19:01:12-08:00",
                     "downloadable": True,

@@ -194,7 +194,12 @@ def _cloud_body(found: BitbucketRepository) -> dict[str, Json]:
     name = found.renamed_to or found.name
     slug = name.rpartition("/")[2]
     body: dict[str, Json] = {"type": "repository", "full_name": name, "slug": slug, "name": slug}
-    return {**body, "is_private": not found.public, "scm": "git", "mainbranch": {"name": "main"}}
+    return {
+        **body,
+        "is_private": not found.public,
+        "scm": "git",
+        "mainbranch": {"type": "branch", "name": "main"},
+    }
 
 
 def _center_body(found: BitbucketRepository) -> dict[str, Json]:

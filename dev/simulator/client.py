@@ -29,7 +29,7 @@ class Issued:
 
 @dataclass(frozen=True)
 class Request:
-    """A request that the simulator was asked; the status is none while it waits."""
+    """A request that the simulator was asked, and its answer; the status is none while it waits."""
 
     number: int
     provider: str
@@ -42,6 +42,8 @@ class Request:
     body: str
     status: int | None
     fault: str | None
+    answer_headers: list[list[str]]
+    answer_body: str
 
 
 class Simulator:

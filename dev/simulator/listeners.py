@@ -52,9 +52,12 @@ class Counter:
         record = self._record(request, ask, credential)
         if fault is None:
             answer = self.provider.answer(ask)
+            headers = headers_of(answer, ask)
             record.status = answer.status
+            record.answer_headers = tuple(headers.items())
+            record.answer_body = answer.body
             self.recording.changed()
-            return web.Response(status=answer.status, body=answer.body, headers=headers_of(answer, ask))
+            return web.Response(status=answer.status, body=answer.body, headers=headers)
         record.fault = fault.kind
         if fault.delay:
             await asyncio.sleep(fault.delay)

@@ -11,7 +11,7 @@ KEPT = 50_000
 
 @dataclass(slots=True)
 class Record:
-    """One request as it came, and the status it was answered with (none while it waits)."""
+    """One request as it came, and what it was answered (nothing while it waits; only a status by a fault)."""
 
     number: int
     provider: str
@@ -24,6 +24,8 @@ class Record:
     body: bytes
     status: int | None = None
     fault: str | None = None
+    answer_headers: tuple[tuple[str, str], ...] = ()
+    answer_body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
