@@ -1,7 +1,7 @@
 """TypeScript's declarations of data, read as JSON Schema: what vendors' own SDKs say of their answers.
 
-Only what such files use: objects, lists, unions, intersections, literals, references. All else is an error, not a
-guess. A declaration is parsed when it is first referred to: the files hold megabytes.
+Only what such files use: objects, lists, unions, intersections, literals, references. All else is an error.
+A declaration is parsed when it is first referred to: the files hold megabytes.
 """
 
 import re
