@@ -49,8 +49,8 @@ class ClosedSchema:
             out["items"] = self._converted(schema["items"], closed=True)
         if isinstance(schema.get("additionalProperties"), Mapping):
             out["additionalProperties"] = self._converted(schema["additionalProperties"], closed=True)
-        elif "additionalProperties" in schema:
-            out["additionalProperties"] = schema["additionalProperties"]
+        elif schema.get("additionalProperties") is False:
+            out["additionalProperties"] = False
         return self._composed(schema, out, closed=closed)
 
     def _composed(self, schema: Json, out: dict[str, Json], *, closed: bool) -> Json:
@@ -62,7 +62,7 @@ class ClosedSchema:
                 out[word] = [self._converted(each, closed=inside) for each in schema[word]]
         if "allOf" in schema:
             out["allOf"] = [self._converted(each, closed=False) for each in schema["allOf"]]
-        if closed and whole and "additionalProperties" not in schema:
+        if closed and whole and schema.get("additionalProperties", True) is True:
             out["unevaluatedProperties"] = False
         return _nullable(out) if schema.get("nullable") else out
 
