@@ -1,0 +1,48 @@
+"""kstatus, by which Flux and Helm wait: a small Go program around it, built into the cache."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dev.binaries import build_environment
+from dev.cache import fingerprint, made_once
+from dev.go_toolchain import MODULE, go_command
+from dev.process import StartError
+from dev.progress import step
+
+SOURCE = MODULE / "kstatus"
+FILES = ("main.go", "go.mod", "go.sum")
+
+
+def kstatus(objects: Sequence[Any]) -> list[tuple[str, str]]:
+    """What kstatus says of each object: its status, such as `Current`, and its message."""
+    answer = subprocess.run(
+        [str(_program())], input=json.dumps(objects), capture_output=True, text=True, check=True, timeout=60
+    )
+    return [(each["status"], each["message"]) for each in json.loads(answer.stdout)]
+
+
+def _program() -> Path:
+    key = fingerprint(
+        *((SOURCE / name).read_bytes() for name in FILES), platform.system(), platform.machine()
+    )
+    return made_once(f"bin/{key}/kstatus", _build) / "kstatus"
+
+
+def _build(folder: Path) -> None:
+    with step("building kstatus (once; a minute)"):
+        answer = subprocess.run(
+            [str(go_command()), "build", "-trimpath", "-ldflags=-s -w", "-o", str(folder / "kstatus"), "."],
+            cwd=SOURCE,
+            env=build_environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    if answer.returncode != 0:
+        raise StartError(f"kstatus could not be built:\n{answer.stderr[-3000:]}")
