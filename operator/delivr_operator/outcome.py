@@ -92,12 +92,14 @@ class Rejected:
 
     `detail` holds the operator's own words and names from the spec; `http_status` and `code` say what
     the provider answered, the code only from the provider's allow-list. Nothing else from outside.
+    `certain` refusals follow from what the operator holds: nobody was asked, so no second look is needed.
     """
 
     reason: Rejection
     detail: str = ""
     http_status: int | None = None
     code: str = ""
+    certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ SENTENCES = MappingProxyType(
         Doubt.SECRET_UNREADABLE: "waits for its Secret, which the operator may not read: the platform team should check its role.",
         Reason.VERIFIED: "is verified.",
         Reason.CREDENTIAL_EXPIRED: "says that the credential has expired: make a new one and put it into the Secret.",
-        Reason.REFUSAL_UNCONFIRMED: "refused the credential once; it counts as valid until a second refusal confirms that.",
+        Reason.REFUSAL_UNCONFIRMED: "could not be proved this once; it counts as valid until a second try ends the same way.",
         Reason.VERIFICATION_PENDING: "is being verified.",
         Reason.VERIFICATION_STALE: "was verified, but has given no definite answer for too long.",
         Reason.DISABLED: "is switched off in this installation; it is not verified and does not hold Ready back.",

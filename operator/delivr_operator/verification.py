@@ -20,7 +20,7 @@ from delivr_operator.reasons import Reason, explain, sentence
 from delivr_operator.status import Entry
 
 CONFIRMATION = timedelta(minutes=1)
-"""A VALID integration becomes INVALID only by two refusals at least this far apart."""
+"""A VALID integration becomes INVALID only by two refusals at least this far apart, if anybody was asked."""
 REFUSED_PAUSE = timedelta(hours=6)
 """Asking again with a refused credential locks accounts at some vendors; a new Secret ends the pause."""
 FIRST_RETRY = timedelta(minutes=1)
@@ -199,7 +199,7 @@ def _rejected(entry: Entry, outcome: Rejected, schedule: Schedule, now: datetime
     if ended and outcome.reason is Rejection.BAD_CREDENTIALS:
         expired = Expired(entry.expires_at, outcome.detail, outcome.http_status, outcome.code)
         return _lost(entry, expired, VerificationStatus.EXPIRED, now + REFUSED_PAUSE, now)
-    if entry.verification_status is VerificationStatus.VALID:
+    if entry.verification_status is VerificationStatus.VALID and not outcome.certain:
         first = entry.refused_at
         if first is None or now - first < CONFIRMATION:
             return _unconfirmed(entry, outcome, first or _whole(now))
@@ -213,7 +213,7 @@ def _unconfirmed(entry: Entry, outcome: Rejected, first: datetime) -> Entry:
     return entry.model_copy(
         update={
             "reason": Reason.REFUSAL_UNCONFIRMED.value,
-            "message": f"{sentence(entry.type, Reason.REFUSAL_UNCONFIRMED)} It said: {message}",
+            "message": f"{sentence(entry.type, Reason.REFUSAL_UNCONFIRMED)} What was found: {message}",
             "refused_at": first,
             "retry_at": first + CONFIRMATION,
             "failures": None,
@@ -231,12 +231,13 @@ def _lost(
     """Return the entry of what is no longer good; without `retry_at` the interval decides."""
     reason, message = explain(entry.type, outcome)
     known_end = outcome.expired_at if isinstance(outcome, Expired) else None
+    nobody_asked = isinstance(outcome, Rejected) and outcome.certain
     return entry.model_copy(
         update={
             "verification_status": status,
             "reason": reason,
             "message": message,
-            "last_verified_at": now,
+            "last_verified_at": entry.last_verified_at if nobody_asked else now,
             "expires_at": known_end or entry.expires_at,
             "refused_at": None,
             "retry_at": None if retry_at is None else _whole(retry_at),

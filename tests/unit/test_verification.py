@@ -1,5 +1,6 @@
 """The state machine of one integration: "no" and "cannot tell" never merge."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -92,6 +93,23 @@ def test_a_valid_integration_falls_by_a_second_refusal_a_minute_later() -> None:
     late = step(early, REFUSAL, NOW + CONFIRMATION)
     assert (late.verification_status, late.reason) == (I, "BadCredentials")
     assert late.retry_at == NOW + CONFIRMATION + REFUSED_PAUSE
+
+
+def test_a_first_refusal_is_told_without_saying_who_refused() -> None:
+    unreachable = Rejected(Rejection.HOST_NOT_ALLOWED, "It stands for no public address.")
+    for outcome in (REFUSAL, Rejected(Rejection.TARGET_NOT_FOUND), unreachable):
+        message = step(VALID, outcome).message
+        assert message.startswith("GitHub could not be proved this once; it counts as valid until ")
+        assert message.endswith(step(None, outcome).message)
+
+
+def test_what_follows_from_what_the_operator_holds_needs_no_second_look() -> None:
+    before, later = step(None, Verified()), NOW + timedelta(hours=2)
+    certain = Rejected(Rejection.HOST_NOT_ALLOWED, certain=True)
+    entry = step(before, certain, later)
+    assert (entry.verification_status, entry.reason) == (I, "HostNotAllowed")
+    assert (entry.last_verified_at, entry.retry_at) == (NOW, SCHEDULE.next_tick(later))
+    assert step(before, replace(certain, certain=False), later).verification_status is V
 
 
 def test_a_yes_between_two_refusals_starts_the_count_again() -> None:

@@ -123,7 +123,7 @@ class Prober:
             return None
         secret = credential.declaration.secret_ref.name
         detail = f"Write {host} into the annotation {ALLOWED_HOSTS_ANNOTATION} of Secret {secret}."
-        return Rejected(Rejection.HOST_NOT_ALLOWED, detail)
+        return Rejected(Rejection.HOST_NOT_ALLOWED, detail, certain=True)
 
     def _budget(self, credential: Credential) -> Budget:
         endpoints = self._settings.endpoints

@@ -72,8 +72,11 @@ class _Controller(Body):
     quieting_down: Annotated[bool, Field(alias="quietingDown")]
 
 
-class _Job(Body):
+class _Item(Body):
+    """What stands at a job's path; only jobs say whether they can be built, and folders are no jobs."""
+
     name: str
+    kind: Annotated[str, Field(alias="_class")] = ""
     buildable: bool | None = None
 
 
@@ -138,11 +141,11 @@ def judge_job(response: Response) -> Outcome:
     """Judge the answer about one job after the identity was proved."""
     if response.status == HTTPStatus.NOT_FOUND:
         return Rejected(Rejection.TARGET_NOT_FOUND, http_status=404)
-    found = read(response, _Job) if response.status == HTTPStatus.OK else None
-    if found is None:
+    found = read(response, _Item) if response.status == HTTPStatus.OK else None
+    if found is None or (found.buildable is None and not found.kind):
         return _judge_refusal(response)
     if found.buildable is None:
-        return replace(doubtful(response), detail="is no job, perhaps a folder: declare a job in it")
+        return Rejected(Rejection.TARGET_NOT_FOUND, _NO_JOB, 200)
     if not found.buildable:
         return Rejected(Rejection.TARGET_DISABLED, http_status=200)
     return Verified()
@@ -154,6 +157,7 @@ def _right_to_build(response: Response) -> bool | None:
     return None if found is None else found.permissions.start
 
 
+_NO_JOB = "is a folder or multibranch project, not a job: declare a job in it, as in folder/job"
 _WHY = {
     Rejection.TARGET_NOT_FOUND: "is absent, or hidden from this user",
     Rejection.TARGET_DISABLED: "is disabled",
@@ -177,12 +181,11 @@ class _Session:
     async def job(self, path: str) -> Outcome:
         """Return whether one job can be built, as far as that can be read."""
         where = "".join(f"/job/{quote(part, safe='')}" for part in path.split("/"))
+        # `_class` comes with every answer that has a tree.
         tree = "name,buildable,property[parameterDefinitions[name]]"
         outcome = judge_job(await self.ask(f"{where}/api/json?tree={quote(tree, safe=',')}"))
         if isinstance(outcome, Rejected):
-            return replace(outcome, detail=f"Job {path} {_WHY[outcome.reason]}.")
-        if isinstance(outcome, Unknown) and outcome.detail:
-            return replace(outcome, detail=f"{path} {outcome.detail}.")
+            return replace(outcome, detail=f"Job {path} {outcome.detail or _WHY[outcome.reason]}.")
         if not isinstance(outcome, Verified):
             return outcome
         pipelines = "".join(f"/pipelines/{quote(part, safe='')}" for part in path.split("/"))

@@ -339,9 +339,12 @@ async def test_a_jenkins_that_is_going_down_is_not_asked_about_jobs() -> None:
             Rejected(Rejection.TARGET_DISABLED, "Job folder/job is disabled.", 200),
         ),
         (
-            answer(200, {"name": "folder"}),
-            Unknown(
-                Doubt.UNEXPECTED_RESPONSE, "folder/job is no job, perhaps a folder: declare a job in it.", 200
+            answer(200, {"_class": "com.cloudbees.hudson.plugins.folder.Folder", "name": "job"}),
+            Rejected(
+                Rejection.TARGET_NOT_FOUND,
+                "Job folder/job is a folder or multibranch project, not a job:"
+                " declare a job in it, as in folder/job.",
+                200,
             ),
         ),
     ],
