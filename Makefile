@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down env status test check format docs lock
+.PHONY: help demo up down env status test bench check format docs lock
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ status: .venv/.ready ## Say what runs
 test: .venv/.ready ## Run all tests; the first time builds the API server, which takes minutes
 	@$(PYTHON) -m dev build
 	$(PYTHON) -m pytest --numprocesses auto $(ARGS)
+
+bench: .venv/.ready ## Measure the operator beside a bare program that does the same I/O
+	@$(PYTHON) -m dev.bench $(ARGS)
 
 check: .venv/.ready ## Formatting, lint, types and layers
 	.venv/bin/ruff format --check .

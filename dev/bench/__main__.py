@@ -1,0 +1,45 @@
+"""`make bench`: measures the operator beside its floor and prints how they compare."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dev.bench import secrets
+from dev.bench.rows import table, write
+from dev.cluster import DevelopmentCluster
+from dev.demo import Stage, install
+from dev.simulator.client import Simulator
+
+ROOT = Path(__file__).parents[2]
+RESULT = ROOT / ".dev" / "bench.json"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The table is printed and .dev/bench.json written; everything that was started is stopped."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument("--resources", type=int, default=100)
+    parser.add_argument("--strangers", type=int, default=10_000, help="Secrets that no resource refers to")
+    chosen = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    cluster = DevelopmentCluster(ROOT / ".dev" / "bench")
+    cluster.down()
+    try:
+        cluster.up("mysql")
+        found = cluster.connections()
+        on = Stage(found.cluster, found.database, found.variables, cluster.directory)
+        install(on)
+        with Simulator(dict(on.variables)) as simulator:
+            rows = secrets.measure(on, simulator, chosen.resources, chosen.strangers)
+    finally:
+        cluster.down()
+    print(f"\n{table(rows)}")
+    write(rows, RESULT)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
