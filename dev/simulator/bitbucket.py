@@ -105,7 +105,7 @@ class Bitbucket(Provider):
         found = self.find(self.presented(ask))
         token = found if isinstance(found, BitbucketToken) else None
         if token is not None and token.standing(ask.now) is CredentialState.RATE_LIMITED:
-            return html_answer(429, "Rate limit exceeded", token.rate_limit.retry_after(ask.now))
+            return html_answer(429, "Rate limit exceeded", _limits(ask, token))
         if token is not None and token.standing(ask.now) is CredentialState.MAINTENANCE:
             return html_answer(503, "<html><body>Bitbucket is down for maintenance</body></html>")
         if ask.path.startswith(f"{DATA_CENTER}/"):
@@ -188,6 +188,15 @@ class Bitbucket(Provider):
         ]
         page = {"size": len(values), "limit": 1000, "isLastPage": True, "start": 0, "values": values}
         return json_answer(200, page, known)
+
+
+def _limits(ask: Ask, token: BitbucketToken) -> dict[str, str]:
+    if token.rate_limit.style == "reset" and token.kind == "data_center":
+        return {
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Interval-Seconds": str(token.rate_limit.seconds),
+        }
+    return token.rate_limit.retry_after(ask.now)
 
 
 def _cloud_body(found: BitbucketRepository) -> dict[str, Json]:

@@ -68,7 +68,9 @@ def _gitlab_project(sim: Simulator, unique: str, fields: Fields) -> Scene:
 def _bitbucket_repository(sim: Simulator, unique: str, fields: Fields) -> Scene:
     issued = sim.issue("BITBUCKET", **fields)
     sim.target("BITBUCKET", "repository", f"team-{unique}/mobile-app", visible_to=[issued.id])
-    return Scene(T.BITBUCKET, issued, {"workspace": f"team-{unique}", "repoSlug": "mobile-app"})
+    center = sim.settings["BITBUCKET_API_URL"].removesuffix("/2.0") + "/bitbucket"
+    where = {"url": center} if issued.fields["kind"] == "data_center" else {}
+    return Scene(T.BITBUCKET, issued, {"workspace": f"team-{unique}", "repoSlug": "mobile-app", **where})
 
 
 def _apple_app(sim: Simulator, unique: str, fields: Fields) -> Scene:
@@ -108,8 +110,10 @@ def _slack_channels(sim: Simulator, _: str, fields: Fields) -> Scene:
 def _jira_project(sim: Simulator, unique: str, fields: Fields) -> Scene:
     key = f"X{unique.upper()}"
     sim.target("JIRA", "project", key)
-    written = {"url": sim.settings["JIRA_URL"], "projectKey": key}
-    return Scene(T.JIRA, sim.issue("JIRA", **fields), written)
+    issued = sim.issue("JIRA", **fields)
+    below = {"cloud": "", "data_center": "/jira", "scoped": f"/ex/jira/{issued.fields['cloud_id']}"}
+    url = sim.settings["JIRA_URL"] + below[issued.fields["kind"]]
+    return Scene(T.JIRA, issued, {"url": url, "projectKey": key})
 
 
 def _linear_team(sim: Simulator, _: str, fields: Fields) -> Scene:

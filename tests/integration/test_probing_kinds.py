@@ -44,9 +44,7 @@ async def refused(sim: Simulator, given: Scene) -> Rejected:
 
 def jira(sim: Simulator, kind: str, **fields: Any) -> Scene:
     """Give a Jira of this kind in which all is well, but for `fields` of the credential."""
-    given = scene(sim, T.JIRA, kind=kind, **fields)
-    below = {"cloud": "", "data_center": "/jira", "scoped": f"/ex/jira/{given.issued.fields['cloud_id']}"}
-    return Scene(T.JIRA, given.issued, given.written | {"url": sim.settings["JIRA_URL"] + below[kind]})
+    return scene(sim, T.JIRA, kind=kind, **fields)
 
 
 every_jira = pytest.mark.parametrize("kind", ["cloud", "data_center", "scoped"])

@@ -133,9 +133,7 @@ async def test_a_host_that_a_tenant_chose_gets_nothing_before_it_is_allowed(
 
 def center(sim: Simulator, **fields: Any) -> Scene:
     """Give a repository in a Data Center, and a token that may write to it."""
-    given = scene(sim, T.BITBUCKET, kind="data_center", **fields)
-    url = sim.settings["BITBUCKET_API_URL"].removesuffix("/2.0") + "/bitbucket"
-    return Scene(T.BITBUCKET, given.issued, {**given.written, "url": url})
+    return scene(sim, T.BITBUCKET, kind="data_center", **fields)
 
 
 def place(given: Scene) -> str:

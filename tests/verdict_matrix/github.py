@@ -7,7 +7,9 @@ from tests.verdict_matrix.row import (
     INTERVAL,
     Answer,
     Fault,
+    Form,
     Matrix,
+    MemberHolds,
     Place,
     Row,
     SecretHolds,
@@ -27,16 +29,20 @@ from tests.verdict_matrix.shared import (
     DISABLED,
     EXPIRED,
     GONE,
+    IN_THE_CLUSTER,
     MISSING,
+    ON_THE_WIRE,
     OPERATORS_HOST,
     REVOKED,
     SMALL,
     TOO_SMALL,
     WELL,
     WRONG,
+    at_a_chosen_host,
     clocks_do_not_matter,
     in_the_cluster,
     on_the_wire,
+    reaching_it,
     waits,
 )
 
@@ -131,21 +137,28 @@ _TOKEN_MISSING = SecretHolds({"accessToken": None})
 _TOKEN_MALFORMED = SecretHolds({"accessToken": "two words"})
 
 
+_RENAMED = Row(
+    A.VERIFIED,
+    "The repository was renamed",
+    (TargetTurns(REPOSITORY, {"renamed_to": "{organization}/renamed"}),),
+    verified(),
+    (Caveat.RENAMED,),
+)
+
+
 def _github() -> tuple[Row, ...]:
-    renamed = TargetTurns(REPOSITORY, {"renamed_to": "{organization}/renamed"})
     return (
         *_repository(),
-        Row(A.VERIFIED, "The repository was renamed", (renamed,), verified(), (Caveat.RENAMED,)),
+        _RENAMED,
         *in_the_cluster(_TOKEN_MISSING, _TOKEN_MALFORMED),
         *on_the_wire(),
     )
 
 
-def _github_actions() -> tuple[Row, ...]:
+def _workflows() -> tuple[Row, ...]:
     refusal = '{"message": "Resource not accessible by personal access token"}'
     workflows = {"status": 403, "body": refusal, "path": "*/actions/workflows/*"}
     return (
-        *_repository(),
         Row(
             A.TOO_SMALL,
             "The fine-grained token may not see workflows",
@@ -168,10 +181,37 @@ def _github_actions() -> tuple[Row, ...]:
                 ("deleted", "is deleted"),
             )
         ),
+    )
+
+
+def _github_actions() -> tuple[Row, ...]:
+    return (
+        *_repository(),
+        *_workflows(),
         *in_the_cluster(_TOKEN_MISSING, _TOKEN_MALFORMED),
         *on_the_wire(),
     )
 
 
+def _server(*more: Row) -> tuple[Row, ...]:
+    """Return the rows on an Enterprise Server: whose token it is, which repository, and what is in it."""
+    quota = "The hour's quota is spent, with x-ratelimit-reset in 90 seconds"
+    return (
+        *(row for row in _repository() if row.answer is not A.CLOCK_SKEW and row.happens != quota),
+        *more,
+        *at_a_chosen_host(MemberHolds({"apiUrl": "https://git.acme.example/api"})),
+        *reaching_it(),
+    )
+
+
+def _form(*alike: Answer) -> Form:
+    url = "{GITHUB_API_URL}/api/v3"
+    return Form(
+        "on an Enterprise Server", written={"apiUrl": url}, alike=IN_THE_CLUSTER | ON_THE_WIRE | {*alike}
+    )
+
+
 GITHUB = Matrix(T.GITHUB, _github(), {A.HOST_NOT_ALLOWED: OPERATORS_HOST})
 GITHUB_ACTIONS = Matrix(T.GITHUB_ACTIONS, _github_actions(), {A.HOST_NOT_ALLOWED: OPERATORS_HOST})
+SERVER = Matrix(T.GITHUB, _server(_RENAMED), {}, _form())
+ACTIONS_SERVER = Matrix(T.GITHUB_ACTIONS, _server(*_workflows()), {}, _form())

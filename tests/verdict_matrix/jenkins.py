@@ -1,8 +1,7 @@
 """JENKINS: the user, the jobs, and a host that the tenant chooses."""
 
-from delivr_operator.outcome import Caveat, Doubt, IntegrationType, Rejection
+from delivr_operator.outcome import Caveat, Doubt, IntegrationType
 from tests.verdict_matrix.row import (
-    INTERVAL,
     Answer,
     Fault,
     Matrix,
@@ -10,11 +9,8 @@ from tests.verdict_matrix.row import (
     Place,
     Row,
     SecretHolds,
-    Surroundings,
     TargetTurns,
-    flawed,
     limited,
-    refused,
     told,
     turns,
     unsure,
@@ -33,14 +29,16 @@ from tests.verdict_matrix.shared import (
     UNREADABLE,
     WELL,
     WRONG,
+    at_a_chosen_host,
     clocks_do_not_matter,
     in_the_cluster,
     on_the_wire,
     waits,
 )
 
-A, D, R, T = Answer, Doubt, Rejection, IntegrationType
+A, D, T = Answer, Doubt, IntegrationType
 JOB = Place("JENKINS", "job", "{pipelines[0][jobPath]}")
+INNER_JOB = Place("JENKINS", "job", "{pipelines[0][jobPath]}/inner")
 
 
 def _jenkins() -> tuple[Row, ...]:
@@ -71,6 +69,12 @@ def _jenkins() -> tuple[Row, ...]:
             MISSING,
         ),
         Row(
+            A.TARGET_MISSING,
+            "What is declared as a job is a folder",
+            (TargetTurns(JOB, GONE), TargetTurns(INNER_JOB, {})),
+            MISSING,
+        ),
+        Row(
             A.TARGET_DISABLED,
             "The job is disabled",
             (TargetTurns(JOB, {"state": "DISABLED"}),),
@@ -81,12 +85,6 @@ def _jenkins() -> tuple[Row, ...]:
             "Single sign-on before Jenkins leads to its login page",
             (turns(state="SSO_REQUIRED"),),
             UNREADABLE,
-        ),
-        Row(
-            A.HOST_NOT_ALLOWED,
-            "Nobody allowed the host; it was not asked",
-            (Surroundings.NO_TRUSTED_HOSTS,),
-            refused(R.HOST_NOT_ALLOWED, INTERVAL),
         ),
         Row(
             A.MAINTENANCE,
@@ -104,12 +102,7 @@ def _jenkins() -> tuple[Row, ...]:
         ),
         clocks_do_not_matter(*caveat),
         *in_the_cluster(SecretHolds({"apiToken": None}), SecretHolds({"username": "a:b"})),
-        Row(
-            A.MALFORMED,
-            "The url is no plain https address",
-            (MemberHolds({"url": "https://2130706433/ci"}),),
-            flawed(),
-        ),
+        *at_a_chosen_host(MemberHolds({"url": "https://2130706433/ci"})),
         *on_the_wire(D.MAINTENANCE),
     )
 

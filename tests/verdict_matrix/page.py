@@ -42,7 +42,8 @@ def rendered(matrices: Iterable[Matrix]) -> str:
 
 
 def _section(matrix: Matrix) -> Iterator[str]:
-    yield f"## {TITLES[matrix.type]} (`{matrix.type}`)"
+    other = matrix.form.words
+    yield f"### {TITLES[matrix.type]}: {other}" if other else f"## {TITLES[matrix.type]} (`{matrix.type}`)"
     yield ""
     yield from _HEAD
     order = list(Answer)
@@ -50,6 +51,9 @@ def _section(matrix: Matrix) -> Iterator[str]:
     yield ""
     if matrix.absent:
         yield f"Cannot happen here: {'; '.join(dict.fromkeys(matrix.absent.values()))}."
+        yield ""
+    if other:
+        yield f"All else is as under `{matrix.type}`."
         yield ""
 
 

@@ -63,6 +63,8 @@ class NextTry:
     words: str
     rule: Rule
     wait: timedelta = timedelta()
+    blur: timedelta = timedelta(seconds=1)
+    """How much of `wait` may be gone by how exactly the provider writes times: a date has whole seconds."""
 
 
 INTERVAL = NextTry("at the next interval", Rule.TICK)
@@ -75,9 +77,9 @@ SECRET_CHANGES = NextTry("when the Secret changes", Rule.CHANGE)
 ROLE_CHANGES = NextTry("when the operator may read the Secret; it tries every minute", Rule.CHANGE)
 
 
-def told(seconds: int, words: str = "when Retry-After allows, never sooner") -> NextTry:
-    """Return the next try after a pause that the provider asked for."""
-    return NextTry(words, Rule.TOLD, timedelta(seconds=seconds))
+def told(seconds: int, words: str = "when Retry-After allows, never sooner", blur: int = 1) -> NextTry:
+    """Return the next try after a pause that the provider asked for, `blur` seconds exact."""
+    return NextTry(words, Rule.TOLD, timedelta(seconds=seconds), timedelta(seconds=blur))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,12 @@ def refused(reason: Rejection, next_try: NextTry = SIX_HOURS) -> Course:
     lost = Verdict(_S.INVALID, "False", Progress.STALLED, reason, next_try)
     doubted = Verdict(_S.VALID, "True", Progress.NONE, Reason.REFUSAL_UNCONFIRMED, CONFIRMATION)
     return Course(lost, doubted, repeated=lost)
+
+
+def settled(reason: Rejection, next_try: NextTry) -> Course:
+    """Return the course of a "no" about another credential than the proved one, or that nobody gave."""
+    lost = Verdict(_S.INVALID, "False", Progress.STALLED, reason, next_try)
+    return Course(lost, lost)
 
 
 def unsure(reason: Doubt, next_try: NextTry = BACKOFF) -> Course:
@@ -193,6 +201,7 @@ class Surroundings(Enum):
     NO_LISTENER = "at a port that nobody listens on"
     BAD_CERTIFICATE = "at a listener whose certificate nobody trusts"
     NO_TRUSTED_HOSTS = "by an operator that trusts no host that a tenant chose"
+    PRIVATE_ADDRESS = "with a Secret that names the host, whose address the operator opens for nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +257,32 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """Another form of a type: another kind of credential, or a server of the tenant's own.
+
+    Attributes:
+        words: its name, for people.
+        issued: fields of its credential at the simulator.
+        written: fields of its declaration; `{...}` stands for the simulator's addresses.
+        alike: what is the same as in the type's own matrix, because the same code reads it.
+    """
+
+    words: str
+    issued: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
+    alike: frozenset[Answer] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Matrix:
     """One type's rows, and the classes of answers that it cannot give, each with what and why."""
 
     type: IntegrationType
     rows: tuple[Row, ...]
     absent: Mapping[Answer, str]
+    form: Form = Form("")
+
+    @property
+    def name(self) -> str:
+        """The type, and its form where that is not the first one."""
+        return f"{self.type} {self.form.words}".strip()

@@ -9,6 +9,7 @@ from tests.verdict_matrix.row import (
     SECRET_CHANGES,
     Answer,
     Fault,
+    MemberHolds,
     NextTry,
     Row,
     SecretHolds,
@@ -16,6 +17,7 @@ from tests.verdict_matrix.row import (
     flawed,
     limited,
     refused,
+    settled,
     told,
     turns,
     unsure,
@@ -68,6 +70,47 @@ def in_the_cluster(missing: SecretHolds, malformed: SecretHolds) -> tuple[Row, .
     )
 
 
+def at_a_chosen_host(unplain: MemberHolds) -> tuple[Row, ...]:
+    """Return the rows about a host that the tenant chooses, which is asked only once it is allowed.
+
+    Args:
+        unplain: an address that can be none.
+    """
+    private = "The Secret names the host, but its address is private and opened by nobody"
+    return (
+        Row(
+            A.HOST_NOT_ALLOWED,
+            "The Secret does not name the host (or no longer); it was not asked",
+            (Surroundings.NO_TRUSTED_HOSTS,),
+            settled(R.HOST_NOT_ALLOWED, INTERVAL),
+        ),
+        Row(
+            A.HOST_NOT_ALLOWED,
+            private,
+            (Surroundings.PRIVATE_ADDRESS,),
+            refused(R.HOST_NOT_ALLOWED, INTERVAL),
+        ),
+        Row(A.MALFORMED, "The address is none that can be asked", (unplain,), flawed()),
+    )
+
+
+def reaching_it() -> tuple[Row, ...]:
+    """Return the rows about the way to a host, which is another one where the tenant chooses the host."""
+    network = unsure(D.NETWORK_ERROR)
+    elsewhere = {"status": 302, "location": "https://127.0.0.1:1/login"}
+    return (
+        Row(A.RESET, "Accepts no connection", (Surroundings.NO_LISTENER,), network),
+        Row(A.TLS, "Shows a certificate that is not trusted", (Surroundings.BAD_CERTIFICATE,), network),
+        Row(A.DNS, "Has a host name that does not resolve", (Surroundings.NO_SUCH_NAME,), network),
+        Row(A.REDIRECT, "Redirects to another host", (Fault("REDIRECT", elsewhere),), UNREADABLE),
+    )
+
+
+WAYS = frozenset({A.RESET, A.TLS, A.DNS, A.REDIRECT})
+IN_THE_CLUSTER = frozenset({A.SECRET_MISSING, A.SECRET_UNREADABLE, A.KEY_MISSING})
+ON_THE_WIRE = frozenset({A.SERVER_ERROR, A.OUTDATED, A.TIMEOUT, A.HTML, A.TRUNCATED, A.HUGE, A.CLOCK_SKEW})
+
+
 def on_the_wire(busy: Doubt = D.UPSTREAM_ERROR) -> tuple[Row, ...]:
     """Return the rows about outages, which are the same for all types.
 
@@ -77,7 +120,6 @@ def on_the_wire(busy: Doubt = D.UPSTREAM_ERROR) -> tuple[Row, ...]:
     later = {"Retry-After": "600"}
     failing, network = unsure(D.UPSTREAM_ERROR), unsure(D.NETWORK_ERROR)
     html = {"status": 502, "body": "<html>", "content_type": "text/html"}
-    elsewhere = {"status": 302, "location": "https://127.0.0.1:1/login"}
     return (
         Row(A.SERVER_ERROR, "Answers 500", (Fault("STATUS", {"status": 500}),), failing),
         Row(A.SERVER_ERROR, "Answers 502 with a page of a proxy", (Fault("STATUS", html),), failing),
@@ -101,20 +143,12 @@ def on_the_wire(busy: Doubt = D.UPSTREAM_ERROR) -> tuple[Row, ...]:
         ),
         Row(A.RESET, "Breaks the connection off", (Fault("RESET"),), network),
         Row(A.RESET, "Hangs up without an answer", (Fault("CLOSE"),), network),
-        Row(A.RESET, "Accepts no connection", (Surroundings.NO_LISTENER,), network),
-        Row(
-            A.TLS,
-            "Shows a certificate that is not trusted",
-            (Surroundings.BAD_CERTIFICATE,),
-            network,
-        ),
-        Row(A.DNS, "Has a host name that does not resolve", (Surroundings.NO_SUCH_NAME,), network),
         Row(A.HTML, "Answers 200 with a page for people", (Fault("HTML"),), UNREADABLE),
         Row(A.TRUNCATED, "Answers, and the connection ends too early", (Fault("TRUNCATED"),), network),
         Row(A.TRUNCATED, "Answers with JSON that breaks off", (Fault("INVALID_JSON"),), UNREADABLE),
         Row(A.HUGE, "Answers with more than a mebibyte", (Fault("HUGE"),), UNREADABLE),
         Row(A.HUGE, "Answers with a packed bomb", (Fault("BOMB"),), UNREADABLE),
-        Row(A.REDIRECT, "Redirects to another host", (Fault("REDIRECT", elsewhere),), UNREADABLE),
+        *reaching_it(),
     )
 
 

@@ -42,6 +42,12 @@ def retry_after(response: Response) -> timedelta | None:
     return None if moment is None else until(moment, response)
 
 
+def bucket_pause(response: Response) -> timedelta | None:
+    """Return how long Atlassian's Data Centers take to fill a spent bucket of requests again."""
+    pace = response.headers.get("x-ratelimit-interval-seconds", "")
+    return timedelta(seconds=int(pace)) if re.fullmatch(r"[1-9][0-9]{0,5}", pace) else None
+
+
 def until(moment: datetime, response: Response) -> timedelta:
     """Return how long it is to `moment` by the provider's own clock, where it shows one."""
     left = moment - (sent_at(response) or response.received_at)

@@ -3,6 +3,7 @@
 Its error bodies and the header that names the caller are known from practice only; all of that is here.
 """
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -10,7 +11,7 @@ from urllib.parse import quote, urlencode
 from pydantic import Field, SecretStr
 
 from delivr_operator.outcome import Caveat, Doubt, Outcome, Rejected, Rejection, Verified
-from delivr_operator.providers.answer import doubtful
+from delivr_operator.providers.answer import LIMITED_PAUSE, bucket_pause, doubtful, retry_after
 from delivr_operator.providers.exchange import Body, Exchange, Headers, Request, Response, read
 
 _API = "/rest/api/1.0"
@@ -65,6 +66,9 @@ def judge_writable(response: Response, project: str, slug: str) -> Outcome:
 
 
 def _judge_refusal(response: Response) -> Outcome:
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS:
+        pause = retry_after(response) or bucket_pause(response) or LIMITED_PAUSE
+        return replace(doubtful(response), retry_after=pause)
     said = read(response, _Errors)
     if said is None:
         return doubtful(response)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from delivr_operator.outcome import Doubt, IntegrationType, Outcome, Rejected, Rejection, Unknown, Verified
-from delivr_operator.providers.answer import LIMITED_PAUSE, doubtful, retry_after, until
+from delivr_operator.providers.answer import LIMITED_PAUSE, bucket_pause, doubtful, retry_after, until
 from delivr_operator.providers.exchange import (
     Body,
     Endpoints,
@@ -130,8 +130,7 @@ def _pause(response: Response) -> timedelta:
     try:
         moment = datetime.fromisoformat(response.headers.get("x-ratelimit-reset", ""))
     except ValueError:
-        pace = response.headers.get("x-ratelimit-interval-seconds", "")
-        return timedelta(seconds=int(pace)) if re.fullmatch(r"[1-9][0-9]{0,5}", pace) else LIMITED_PAUSE
+        return bucket_pause(response) or LIMITED_PAUSE
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return until(zoned, response) or LIMITED_PAUSE
 
