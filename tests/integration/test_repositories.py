@@ -109,28 +109,6 @@ async def test_a_gitlab_limit_may_be_told_by_its_reset_alone(sim: Simulator) -> 
     assert timedelta(seconds=88) <= outcome.retry_after <= timedelta(seconds=91)
 
 
-HOSTS = [(T.GITLAB, "apiUrl", "GITLAB_API_URL")]
-
-
-@pytest.mark.parametrize(("kind", "field", "setting"), HOSTS)
-async def test_a_host_that_a_tenant_chose_gets_nothing_before_it_is_allowed(
-    sim: Simulator, kind: IntegrationType, field: str, setting: str
-) -> None:
-    given = scene(sim, kind)
-    url = sim.settings[setting].replace("127.0.0.1", "localhost")
-    name, now = f"localhost:{urlsplit(url).port}", datetime.now(UTC)
-    credential = given.credential(**{field: url})
-    async with prober(sim, TRUSTED_HOSTS="") as opened:
-        for hosts in (NOBODY, frozenset({"localhost"}), frozenset({name})):
-            outcome = await opened.prove(credential, hosts, now)
-            assert isinstance(outcome, Rejected), outcome
-            assert outcome.reason is Rejection.HOST_NOT_ALLOWED
-    assert sim.requests(credential=given.issued.label) == []
-    async with prober(sim, TRUSTED_HOSTS="127.0.0.0/8") as opened:
-        assert isinstance(await opened.prove(credential, NOBODY, now), Rejected)
-        assert isinstance(await opened.prove(credential, frozenset({name}), now), Verified)
-
-
 def center(sim: Simulator, **fields: Any) -> Scene:
     """Give a repository in a Data Center, and a token that may write to it."""
     return scene(sim, T.BITBUCKET, kind="data_center", **fields)
@@ -197,19 +175,6 @@ async def test_a_data_center_answers_for_itself(
     outcome = await proved(sim, given)
     assert (outcome if isinstance(outcome, Verified) else outcome.reason) == expected  # type: ignore[union-attr]
     assert not any(one.write for one in sim.requests(credential=given.issued.label))
-
-
-async def test_a_data_center_gets_nothing_before_its_host_is_allowed(sim: Simulator) -> None:
-    given = center(sim)
-    url = given.written["url"].replace("127.0.0.1", "localhost")
-    name, now = f"localhost:{urlsplit(url).port}", datetime.now(UTC)
-    credential = given.credential(url=url)
-    async with prober(sim, TRUSTED_HOSTS="127.0.0.0/8") as opened:
-        outcome = await opened.prove(credential, NOBODY, now)
-        assert isinstance(outcome, Rejected)
-        assert outcome.reason is Rejection.HOST_NOT_ALLOWED
-        assert sim.requests(credential=given.issued.label) == []
-        assert isinstance(await opened.prove(credential, frozenset({name}), now), Verified)
 
 
 @pytest.mark.parametrize("kind", [T.GITHUB, T.GITHUB_ACTIONS])

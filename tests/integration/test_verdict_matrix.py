@@ -41,6 +41,7 @@ from tests.verdict_matrix.row import (
 )
 
 T = IntegrationType
+REFUSED = (VerificationStatus.INVALID, VerificationStatus.EXPIRED)
 SECOND, MINUTE, MOMENT = timedelta(seconds=1), timedelta(minutes=1), timedelta(milliseconds=1)
 
 
@@ -319,9 +320,25 @@ def test_a_type_has_a_row_for_every_class_of_answer_or_says_why_not(matrix: Matr
 
 
 def test_every_type_has_a_matrix() -> None:
-    assert {provider.type for provider in PROVIDERS} == {matrix.type for matrix in MATRICES}
+    asked = {provider.type for provider in PROVIDERS} - {T.CODE_SIGNING}  # which asks nobody
+    assert asked <= {matrix.type for matrix in MATRICES}
     names = [matrix.name for matrix in MATRICES]
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("kind", sorted({matrix.type for matrix in MATRICES}))
+def test_the_page_of_a_type_tells_what_each_no_means_there(kind: T) -> None:
+    page = (PAGE.parents[1] / "integrations" / f"{kind.lower().replace('_', '-')}.md").read_text()
+    rows = [row for matrix in MATRICES if matrix.type is kind for row in matrix.rows]
+    reasons = {row.course.never.reason for row in rows if row.course.never.status in REFUSED}
+    assert {reason for reason in reasons if f"`{reason}`" not in page} == set()
+
+
+def test_every_page_of_a_type_is_in_the_index() -> None:
+    folder = PAGE.parents[1] / "integrations"
+    index = (folder / "README.md").read_text()
+    pages = {path.name for path in folder.glob("*.md")} - {"README.md"}
+    assert {name for name in pages if f"({name})" not in index} == set()
 
 
 def test_the_page_shows_the_table() -> None:

@@ -68,6 +68,25 @@ def test_one_refused_builder_of_two_leaves_ci_cd_unconfigured() -> None:
     assert not steps(BOTH, (*FULL, entry(T.JENKINS, S.INVALID), entry(T.GITHUB_ACTIONS))).cicd_configured
 
 
+OF_NO_STEP = tuple({*T} - {T.GITHUB, T.APP_STORE_CONNECT, T.PLAY_STORE, T.JENKINS, T.GITHUB_ACTIONS, T.SLACK})
+
+
+def test_no_later_type_takes_the_place_of_one_that_has_a_step() -> None:
+    later = tuple(entry(kind) for kind in OF_NO_STEP)
+    assert {T.GITLAB, T.BITBUCKET, T.TEAMS} <= {*OF_NO_STEP}
+    assert steps(BOTH, later) == steps(BOTH, ())
+    assert not complete(steps(BOTH, (*FULL[1:], *later)))
+    assert not steps(BOTH, (*FULL, *later)).slack_configured
+
+
+@pytest.mark.parametrize("kind", sorted({*T} - {one.type for one in FULL}))
+def test_whatever_is_declared_has_to_be_valid_before_ready(kind: T) -> None:
+    for status, reason in ((S.INVALID, "BadCredentials"), (S.NOT_VERIFIED, "TimedOut"), (S.EXPIRED, "x")):
+        found = of(assess(facts((*FULL, entry(kind, status, reason))), ()))
+        assert (found["Ready"], found["SetupComplete"][0]) == (("False", reason), "True")
+    assert of(assess(facts((*FULL, entry(kind))), ()))["Ready"][0] == "True"
+
+
 def test_a_complete_and_committed_setup_is_ready_with_the_plans_message() -> None:
     found = assess(facts(), ())
     ready = found[0]

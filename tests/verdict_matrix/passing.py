@@ -92,14 +92,13 @@ class Setup:
 
     @property
     def _resource(self) -> ReleaseSetup:
-        google = self.kind is T.PLAY_STORE
-        store = {"targets": ["PLAY_STORE"], "platforms": ["ANDROID"]}
-        # Reading Google's RSA key takes a hundred times as long as Apple's, and it is read for each setup.
-        others = [samples()[one] for one in (T.GITHUB, T.PLAY_STORE if google else T.APP_STORE_CONNECT)]
+        apple = self.kind is T.APP_STORE_CONNECT
+        store = {"targets": ["APP_STORE"], "platforms": ["IOS"]}
+        others = [samples()[one] for one in (T.GITHUB, T.APP_STORE_CONNECT if apple else T.PLAY_STORE)]
         spec = {
             "tenantId": TENANT,
             "owner": "owner@example.test",
-            **(store if google else {"targets": ["APP_STORE"], "platforms": ["IOS"]}),
+            **(store if apple else {"targets": ["PLAY_STORE"], "platforms": ["ANDROID"]}),
             **{one.member: dict(one.written) for one in others},
             provider_of_type(self.kind).member: dict(self.member),
         }
