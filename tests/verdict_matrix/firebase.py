@@ -71,6 +71,12 @@ def _key() -> tuple[Row, ...]:
         *(Row(A.TOO_SMALL, f"`{code}`", (turns(error=code),), SMALL) for code in small),
         Row(A.OUTDATED, "`invalid_scope`", (turns(error="invalid_scope"),), unsure(D.PROBE_OUTDATED)),
         Row(
+            A.LIMITED_OTHERWISE,
+            "429 of the token endpoint, and no header says for how long",
+            (_token_says(429, "rate_limit_exceeded"),),
+            unsure(D.RATE_LIMITED, told(60, AGAIN_LATER)),
+        ),
+        Row(
             A.SERVER_ERROR,
             "`internal_failure` with 500",
             (turns(error="internal_failure"),),

@@ -59,6 +59,8 @@ def _repository() -> tuple[Row, ...]:
     known = timedelta(days=10)
     quota = unsure(D.RATE_LIMITED, told(90, "when the quota resets, never sooner"))
     secondary = unsure(D.RATE_LIMITED, told(60, AGAIN_LATER))
+    missing = {"content_type": "application/octet-stream", "body": "Missing or invalid User Agent string."}
+    agent = Fault("STATUS", {"status": 403, **missing})
     few_scopes = (turns(scopes=["read:org"]), TargetTurns(REPOSITORY, {"private": False}))
     return (
         Row(A.VERIFIED, "All is well", WELL, verified()),
@@ -115,6 +117,13 @@ def _repository() -> tuple[Row, ...]:
             "Refuses all logins of the user for a while",
             (turns(state="LOGIN_BLOCKED"),),
             unsure(D.LOGIN_BLOCKED),
+        ),
+        Row(A.OUTDATED, "403 about the User-Agent", (agent,), unsure(D.PROBE_OUTDATED)),
+        Row(
+            A.OUTDATED,
+            "400: the version of the API is no more",
+            (Fault("STATUS", {"status": 400}),),
+            unsure(D.PROBE_OUTDATED),
         ),
         *waits(),
         Row(
@@ -204,14 +213,12 @@ def _server(*more: Row) -> tuple[Row, ...]:
     )
 
 
-def _form(*alike: Answer) -> Form:
-    url = "{GITHUB_API_URL}/api/v3"
-    return Form(
-        "on an Enterprise Server", written={"apiUrl": url}, alike=IN_THE_CLUSTER | ON_THE_WIRE | {*alike}
-    )
-
-
+_ENTERPRISE = Form(
+    "on an Enterprise Server",
+    written={"apiUrl": "{GITHUB_API_URL}/api/v3"},
+    alike=IN_THE_CLUSTER | (ON_THE_WIRE - {A.OUTDATED}),
+)
 GITHUB = Matrix(T.GITHUB, _github(), {A.HOST_NOT_ALLOWED: OPERATORS_HOST})
 GITHUB_ACTIONS = Matrix(T.GITHUB_ACTIONS, _github_actions(), {A.HOST_NOT_ALLOWED: OPERATORS_HOST})
-SERVER = Matrix(T.GITHUB, _server(_RENAMED), {}, _form())
-ACTIONS_SERVER = Matrix(T.GITHUB_ACTIONS, _server(*_workflows()), {}, _form())
+SERVER = Matrix(T.GITHUB, _server(_RENAMED), {}, _ENTERPRISE)
+ACTIONS_SERVER = Matrix(T.GITHUB_ACTIONS, _server(*_workflows()), {}, _ENTERPRISE)

@@ -70,7 +70,10 @@ def _secret() -> tuple[Row, ...]:
     """Return what Entra says of the app registration and its secret."""
     return (
         Row(A.WRONG, "`invalid_client`: the secret is wrong", (WRONG,), BAD),
-        Row(A.WRONG, "`invalid_client`, 70002", (_entra(401, "invalid_client", 70002),), BAD),
+        *(
+            Row(A.WRONG, f"`invalid_client`, {code}", (_entra(401, "invalid_client", code),), BAD)
+            for code in (70002, 700027)
+        ),
         Row(
             A.WRONG,
             "`unauthorized_client`, 700016: the tenant has no such app",
@@ -139,6 +142,8 @@ def _team() -> tuple[Row, ...]:
     """Return what Graph says of the team and its channels."""
     return (
         Row(A.WRONG, "Graph refuses even a second fresh token", (turns(unknown_tokens=99),), BAD),
+        Row(A.WRONG, "`unauthenticated` of Graph, twice", (_graph(401, "unauthenticated"),), BAD),
+        Row(A.TARGET_MISSING, "`itemNotFound`", (_graph(404, "itemNotFound"),), MISSING),
         Row(A.TOO_SMALL, "`Forbidden`: the app may not read the team", (TOO_SMALL,), SMALL),
         Row(
             A.TOO_SMALL,
