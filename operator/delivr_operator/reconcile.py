@@ -152,10 +152,9 @@ class Reconciler:
         """Let a resource go that is being deleted, after its rows went where its policy says."""
         if FINALIZER not in setup.finalizers:
             return None
-        spec = setup.spec
-        if isinstance(spec, Spec) and not spec.suspend:
+        if not setup.spec.suspend:
             try:
-                await self.database.release(spec.tenant_id, setup.uid, spec.deletion_policy)
+                await self._release(setup)
             except DatabaseUnavailable as error:
                 now = self.clock()
                 await self._report(setup, departing(setup, database_fault(error), now), in_rows=False)
@@ -165,6 +164,13 @@ class Reconciler:
             self.inventory.remember(written)
             note(released=True)
         return None
+
+    async def _release(self, setup: ReleaseSetup) -> None:
+        """Give up the rows; where the spec cannot be read, the claims still say which they are."""
+        spec = setup.spec
+        held = (spec.tenant_id,) if isinstance(spec, Spec) else await self.database.tenants_of(setup.uid)
+        for tenant in held:
+            await self.database.release(tenant, setup.uid, spec.deletion_policy)
 
     async def _report(self, setup: ReleaseSetup, status: Status, *, in_rows: bool) -> None:
         self.metrics.show(setup.key, status)

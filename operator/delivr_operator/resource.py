@@ -133,9 +133,14 @@ class Key:
 
 
 class InvalidSpec(Frozen):
-    """A spec that the API server let through but that cannot be read; problems name fields only."""
+    """A spec that the API server let through but that cannot be read; problems name fields only.
+
+    What deleting it does to its rows is read for itself; where not even that can be, the rows stay.
+    """
 
     problems: tuple[str, ...]
+    suspend: bool = False
+    deletion_policy: DeletionPolicy = DeletionPolicy.RETAIN
 
 
 class ReleaseSetup(Frozen):
@@ -186,7 +191,13 @@ def parse_spec(raw: object) -> Spec | InvalidSpec:
     try:
         return Spec.model_validate(raw)
     except ValidationError as error:
-        return InvalidSpec(problems=problems_of(error, "spec"))
+        fields: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {"deletionPolicy": None}
+        policy = fields.get("deletionPolicy", DeletionPolicy.DELETE)
+        return InvalidSpec(
+            problems=problems_of(error, "spec"),
+            suspend=fields.get("suspend", False) is not False,
+            deletion_policy=next((one for one in DeletionPolicy if one == policy), DeletionPolicy.RETAIN),
+        )
 
 
 def problems_of(error: ValidationError, root: str) -> tuple[str, ...]:

@@ -478,6 +478,15 @@ def test_delete_takes_the_claimed_rows_along(tables: DelivrDatabase, database: D
     assert not database.release(TENANT, "uid-a", DeletionPolicy.DELETE)
 
 
+def test_the_claims_alone_say_whose_the_rows_are(tables: DelivrDatabase, database: Database) -> None:
+    assert database.tenants_of("uid-a") == ()
+    database.sync(desired())
+    database.sync(desired(tenant_id=TWIN, claim=claim(uid="uid-a")))
+    database.sync(desired(tenant_id=UUID_TENANT, claim=claim(uid="uid-b")))
+    assert sorted(database.tenants_of("uid-a")) == sorted([TENANT, TWIN])
+    assert database.tenants_of("UID-A' OR '1'='1") == ()
+
+
 def test_delete_leaves_what_the_claim_does_not_list(tables: DelivrDatabase, database: Database) -> None:
     database.sync(desired())
     database.sync(desired(integration(GITHUB), disabled=frozenset({SLACK})))

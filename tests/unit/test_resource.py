@@ -104,12 +104,31 @@ def test_every_problem_is_said_at_once() -> None:
     assert fields == {"spec.tenantId", "spec.owner", "spec.interval", "spec.targets.0"}
 
 
+@pytest.mark.parametrize(
+    ("written", "policy", "suspend"),
+    [
+        ({}, "Delete", False),
+        ({"deletionPolicy": "Delete", "suspend": False}, "Delete", False),
+        ({"deletionPolicy": "Retain", "suspend": True}, "Retain", True),
+        ({"deletionPolicy": ["Delete"], "suspend": "no"}, "Retain", True),
+        ({"deletionPolicy": None, "suspend": None}, "Retain", True),
+        ([], "Retain", False),
+        (None, "Retain", False),
+    ],
+)
+def test_what_deleting_an_unreadable_spec_does_is_read_for_itself(
+    written: object, policy: str, suspend: bool
+) -> None:
+    spec = parse_spec(written)
+    assert isinstance(spec, InvalidSpec)
+    assert (spec.deletion_policy, spec.suspend) == (policy, suspend)
+
+
 @pytest.mark.parametrize(("target", "platform"), [("APP_STORE", "IOS"), ("PLAY_STORE", "ANDROID")])
 def test_a_target_needs_its_platform(target: str, platform: str) -> None:
     alone = parse_spec({**GOOD, "targets": [target]})
-    assert alone == InvalidSpec(
-        problems=(f"spec: target {target} needs platform {platform}: add it to platforms",)
-    )
+    assert isinstance(alone, InvalidSpec)
+    assert alone.problems == (f"spec: target {target} needs platform {platform}: add it to platforms",)
     both = parse_spec({**GOOD, "targets": [target], "platforms": [platform]})
     assert isinstance(both, Spec)
     assert both.targets == (Target(target),)

@@ -50,6 +50,10 @@ class Desk:
         """Return what `Database.read_tenant` returns."""
         return await self._ask("read", lambda: self.database.read_tenant(tenant_id, owner))
 
+    async def tenants_of(self, uid: str) -> tuple[str, ...]:
+        """Return what `Database.tenants_of` returns."""
+        return await self._ask("read", lambda: self.database.tenants_of(uid))
+
     async def sync(self, desired: DesiredRows, *, may_replace: frozenset[str] = frozenset()) -> SyncResult:
         """Return what `Database.sync` returns."""
         return await self._ask("sync", lambda: self.database.sync(desired, may_replace=may_replace))

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import SecretStr
 
 from delivr_operator.database.connection import Trip, Wire, open_engine
-from delivr_operator.database.reading import READ_SETTINGS, Whose, parse_settings, read_record
+from delivr_operator.database.reading import READ_HELD, READ_SETTINGS, Whose, parse_settings, read_record
 from delivr_operator.database.sync import SyncResult, release_rows, sync_rows
 from delivr_operator.resource import DeletionPolicy
 from delivr_operator.rows import DesiredRows, SettingsRow, TenantRecord
@@ -45,6 +45,15 @@ class Database:
             DatabaseUnavailable: it gave no answer.
         """
         return self.wire.run(lambda trip: _settings_row(trip, tenant_id))
+
+    def tenants_of(self, uid: str) -> tuple[str, ...]:
+        """Return the tenants whose rows come from one resource, by the claims alone.
+
+        Raises:
+            DatabaseUnavailable: it gave no answer.
+        """
+        (found,) = self.wire.run(lambda trip: trip([READ_HELD.of(uid=uid)]))
+        return tuple(row["tenantId"] for row in found)
 
     def sync(self, desired: DesiredRows, *, may_replace: frozenset[str] = frozenset()) -> SyncResult:
         """Make the tenant's rows read as `desired`, all or nothing, writing only what differs.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, func, or_, select
+from sqlalchemy import BindParameter, String, bindparam, func, or_, select
 
 from delivr_operator.database import tables
 from delivr_operator.database.connection import COMMIT, SNAPSHOT, Row, Trip, prepared
@@ -46,6 +46,10 @@ SEARCH_ACCOUNTS = prepared(
 READ_SETTINGS = prepared(_settings)
 READ_INTEGRATIONS = prepared(_integrations)
 READ_CLAIM = prepared(_claim)
+READ_HELD = prepared(
+    select(tables.claims.c.tenantId).where(tables.claims.c.resourceUid == bindparam("uid", type_=String))
+)
+"""Reads every claim, so it is asked only where nothing else names the tenant."""
 LOCK_SETTINGS = prepared(_settings.with_for_update())
 LOCK_INTEGRATIONS = prepared(_integrations.with_for_update())
 LOCK_CLAIM = prepared(_claim.with_for_update())
