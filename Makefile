@@ -3,6 +3,7 @@
 PYTHON := .venv/bin/python
 DB ?= mysql
 ARGS ?=
+SECONDS ?= 3600
 CONTROLLER_MANAGER ?=
 UPGRADE ?=
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
@@ -12,7 +13,7 @@ export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down env status test bench check format docs lock
+.PHONY: help demo up down env status test bench soak check format docs lock
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,10 @@ test: .venv/.ready ## Run all tests; the first time builds the API server, which
 
 bench: .venv/.ready ## Measure the operator beside a bare program that does the same I/O
 	@$(PYTHON) -m dev.bench $(ARGS)
+
+soak: .venv/.ready ## Crashes, faults and people at random for SECONDS, and a death at every step on both servers
+	@$(PYTHON) -m dev build
+	DELIVR_SOAK_SECONDS=$(SECONDS) $(PYTHON) -m pytest --numprocesses auto $(ARGS) tests/integration/test_crashes.py
 
 check: .venv/.ready ## Formatting, lint, types and layers
 	.venv/bin/ruff format --check .

@@ -223,12 +223,19 @@ class Tenancy:
         path = self.folder / "operator.log"
         return path.read_text() if path.exists() else ""
 
+    def operator_kubeconfig(self, *, cluster_wide: bool = False) -> Path:
+        """A kubeconfig with the operator's own service account, made once."""
+        path = self.folder / "operator.kubeconfig"
+        if not path.exists():
+            home = "delivr-system" if cluster_wide else self.namespace
+            token = self.access.service_account_token(home, "delivr-operator")
+            self.access.kubeconfig_for("delivr-operator", token, path)
+        return path
+
     @contextmanager
     def operator(self, *, cluster_wide: bool = False) -> Iterator[subprocess.Popen[bytes]]:
         """The operator runs as a process with its own service account, for this namespace or for all."""
-        home = "delivr-system" if cluster_wide else self.namespace
-        token = self.access.service_account_token(home, "delivr-operator")
-        kubeconfig = self.access.kubeconfig_for("delivr-operator", token, self.folder / "operator.kubeconfig")
+        kubeconfig = self.operator_kubeconfig(cluster_wide=cluster_wide)
         scope = [] if cluster_wide else ["--namespace", self.namespace]
         command = [PROGRAM, "run", *scope, "--health-port", "0"]
         with (self.folder / "operator.log").open("ab") as log:
