@@ -14,11 +14,26 @@ import click
 
 from delivr_operator import people
 from delivr_operator.ending import REFUSED, CannotTell, Refused, checked_tenant, settings_of
+from delivr_operator.last_words import described, keep_quiet_when_failing
 from delivr_operator.sealing import Envelope
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Commands of which none ends in a traceback, since an exception's text may hold a credential."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a defect is said by its type and places, and is no verdict on anything."""
+        keep_quiet_when_failing()
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of the process: whatever it is, its text stays here
+            raise CannotTell(f"A defect stopped this: {described(error)}. Please report this line.") from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Reconcile ReleaseSetup resources of Delivr.
 

@@ -1,15 +1,19 @@
 """EDGE: whether work goes on, as it is told to the kubelet; outages of others never count against it."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CONTENT_TYPE_LATEST
 
 NOTHING = timedelta()
 CLOSING = 1.0
 """Seconds that an answer under way is given at the end."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -68,6 +72,18 @@ class PortTaken(Exception):  # noqa: N818 - somebody else's choice, not a progra
     """The port of /healthz cannot be opened, mostly because another process has it."""
 
 
+@web.middleware
+async def _wordless(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a defect with 500 and no more; aiohttp would show a traceback where asyncio is debugged."""
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except Exception:  # whatever it is, a scraper must not read it; the log tells type and places
+        logger.exception("a page of health could not be told")
+        return web.Response(status=500, text="error")
+
+
 async def serve_health(health: Health, page: Callable[[], bytes], port: int) -> web.AppRunner:
     """Answer /healthz, /readyz and /metrics on `port`; the runner's `cleanup` ends it.
 
@@ -87,7 +103,7 @@ async def serve_health(health: Health, page: Callable[[], bytes], port: int) -> 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application()
+    app = web.Application(middlewares=[_wordless])
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING)
     await runner.setup()

@@ -3,16 +3,36 @@
 import json
 import logging
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TextIO
+
+from delivr_operator.last_words import places
 
 LogFormat = Literal["json", "text"]
+_OWN = "delivr_operator"
 _STANDARD = frozenset(vars(logging.makeLogRecord({})))
 _TALKATIVE = ("httpx", "httpcore", "kopf", "kubernetes", "aiohttp", "asyncio", "sqlalchemy", "urllib3")
+_UNREPEATED = "a library warns; its words are left out"
+_KNOWN_WORDS = (
+    "Not enough permissions to list namespaces",
+    "Not enough permissions to watch for namespaces",
+    "Not enough permissions to watch for resources",
+    "Unresolved resources cannot be served (try creating their CRDs)",
+    "Non-watchable resources will not be served",
+    "Event processing has failed with an unrecoverable error",
+    "Request attempt",
+    "Throttling for",
+    "Task exception was never retrieved",
+    "Exception in callback",
+    "Unclosed client session",
+    "Unclosed connector",
+    "Error handling request",
+    "Exception during reset or similar",
+)
+"""How libraries begin what people should read; what follows may hold an exception's text, or a value."""
 
 
 Plain = str | int | float | bool
@@ -41,23 +61,48 @@ class _Lines(logging.Formatter):
 
     def fields(self, record: logging.LogRecord) -> dict[str, object]:
         """Return what the line says."""
+        own = _is_own(record)
         said: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            # asyncio and others put the exception's text on the lines that follow.
-            "message": record.getMessage().partition("\n")[0],
+            "message": record.getMessage().partition("\n")[0] if own else _known_words(record),
         }
         said |= _ABOUT.get() or {}
-        said |= {
-            name: value
-            for name, value in vars(record).items()
-            if name not in _STANDARD and isinstance(value, Plain)
-        }
+        if own:
+            said |= {
+                name: value
+                for name, value in vars(record).items()
+                if name not in _STANDARD and isinstance(value, Plain)
+            }
         if record.exc_info and record.exc_info[0]:
             said["exception"] = record.exc_info[0].__qualname__
             said["at"] = places(record.exc_info[1])
+        elif not own:
+            said["at"] = f"{record.filename}:{record.lineno}"
         return said
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    return record.name == _OWN or record.name.startswith(f"{_OWN}.")
+
+
+def _known_words(record: logging.LogRecord) -> str:
+    """Return how a library's message begins, if that is known; it may put anything behind."""
+    pattern = str(record.msg)
+    return next((words for words in _KNOWN_WORDS if pattern.startswith(words)), _UNREPEATED)
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    """Hold libraries to warnings whatever level their loggers have: below, they tell what they carry."""
+    return _is_own(record) or record.levelno >= logging.WARNING
+
+
+class _Output(logging.StreamHandler[TextIO]):
+    """Standard output; a line that cannot be written is dropped, where logging would print what it held."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
+        """Say nothing."""
 
 
 class JsonLines(_Lines):
@@ -76,22 +121,19 @@ class TextLines(_Lines):
         said = self.fields(record)
         time, level = str(said.pop("time"))[11:23], str(said.pop("level"))
         message = said.pop("message")
-        said.pop("logger")
+        if _is_own(record):
+            said.pop("logger")
         rest = " ".join(f"{name}={value}" for name, value in said.items())
         return f"{time} {level:<7} {message}" + (f"  {rest}" if rest else "")
 
 
-def places(error: BaseException | None) -> str:
-    """Return where an exception passed, innermost last, without a word of its text."""
-    frames = traceback.extract_tb(error.__traceback__) if error else ()
-    return " > ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)
-
-
 def configure_logging(style: LogFormat, level: str = "INFO") -> None:
     """Send the operator's log to standard output, and keep the libraries from repeating what they carry."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Output(sys.stdout)
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
+    handler.addFilter(_worth_a_line)
+    logging.captureWarnings(capture=True)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("delivr_operator").setLevel(level)
+    logging.getLogger(_OWN).setLevel(level)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

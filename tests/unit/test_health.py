@@ -124,3 +124,20 @@ async def test_a_port_that_another_process_has_is_an_outcome_of_its_own(health: 
             await serve_health(health, bytes, port)
     finally:
         await runner.cleanup()
+
+
+async def test_a_defect_of_a_health_page_shows_nothing_even_where_asyncio_is_debugged(health: Health) -> None:
+    def page() -> bytes:
+        raise ValueError("c4naryZq")
+
+    asyncio.get_running_loop().set_debug(enabled=True)
+    (port,) = free_ports(1)
+    runner = await serve_health(health, page, port)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            for wanted in ("*/*", "text/html"):
+                answer = await client.get("/metrics", headers={"Accept": wanted})
+                assert (answer.status_code, answer.text) == (500, "error")
+            assert (await client.get("/absent")).status_code == 404
+    finally:
+        await runner.cleanup()

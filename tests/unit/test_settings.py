@@ -28,6 +28,12 @@ def test_only_the_database_and_the_key_must_be_given() -> None:
     [
         ("DATABASE_URL", "", "DATABASE_URL must be set"),
         ("DATABASE_URL", "postgres://u:pa55-canary@h/d", "mysql+pymysql://"),
+        # SQLAlchemy and the standard library divide these differently, and would say a piece of the password:
+        ("DATABASE_URL", "mysql+pymysql://u:p@ss:pa55-canary@h/d", "written as %40"),
+        ("DATABASE_URL", "mysql+pymysql://u:12/pa55-canary@h", "written as %40"),
+        ("DATABASE_URL", "mysql+pymysql://u:pa55-canary%zz@h/d", "written as %40"),
+        ("DATABASE_URL", "mysql+pymysql://u:p@h/d?ssl_check_hostname=pa55-canary", "ssl_check_hostname=true"),
+        ("DATABASE_URL", "mysql+pymysql://u:p@h/d?ssl_ca=pa55-canary&ssl_ca=b", "each once"),
         ("INTEGRATION_ENCRYPTION_KEY", "", "INTEGRATION_ENCRYPTION_KEY must be set"),
         ("INTEGRATION_ENCRYPTION_KEY", "pa55-canary", "64 hexadecimal digits"),
         ("INTEGRATION_ENCRYPTION_KEY", "z" * 64, "64 hexadecimal digits"),

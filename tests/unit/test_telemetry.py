@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from delivr_operator.telemetry import LogFormat, about, configure_logging, note, places
+from delivr_operator.last_words import places
+from delivr_operator.telemetry import LogFormat, about, configure_logging, note
 
 CANARY = "c4naryZq"
 LIBRARIES = (
@@ -41,6 +43,7 @@ def own_logging() -> Iterator[None]:
     # configure_logging closes what it replaces, which pytest still needs.
     root.handlers = []
     yield
+    logging.captureWarnings(capture=False)
     root.handlers = handlers
     for one, level in levels:
         one.setLevel(level)
@@ -150,14 +153,50 @@ def test_the_level_is_the_operators_own(capsys: pytest.CaptureFixture[str], leve
     assert len(capsys.readouterr().out.splitlines()) == heard
 
 
+@pytest.mark.parametrize("level", [logging.NOTSET, logging.DEBUG])
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_libraries_are_quiet_at_debug_and_heard_when_they_warn(said: Said, name: str) -> None:
+def test_libraries_are_quiet_at_debug_and_heard_when_they_warn(said: Said, name: str, level: int) -> None:
     library = logging.getLogger(name)
+    if level:
+        library.setLevel(level)
     library.debug(CANARY)
     library.info(CANARY)
     assert said() == []
-    library.warning("heard")
-    assert [line["logger"] for line in said()] == [name]
+    library.warning("heard %s", CANARY, extra={"token": CANARY})
+    (line,) = said()
+    assert (line["logger"], line["message"]) == (name, "a library warns; its words are left out")
+    assert line["at"].startswith("test_telemetry.py:")
+    assert CANARY not in str(line)
+
+
+def test_known_words_of_a_library_are_kept_and_nothing_behind_them(said: Said) -> None:
+    words = "Not enough permissions to watch for resources"
+    logging.getLogger("kopf.x").warning(f"{words}: {CANARY}")  # noqa: G004 - as kopf does
+    logging.getLogger("kopf.x").warning(f"{CANARY} {words}")  # noqa: G004
+    known, unknown = said()
+    assert known["message"] == words
+    assert unknown["message"] == "a library warns; its words are left out"
+    assert CANARY not in f"{known}{unknown}"
+
+
+def test_a_line_that_cannot_be_written_is_not_printed_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("json", "DEBUG")
+    logging.getLogger("delivr_operator").info("%d", CANARY)
+    logging.getLogger("delivr_operator").info("x", extra={"namespace": "\ud800"})
+    shown = capsys.readouterr()
+    assert CANARY not in shown.out + shown.err
+    assert "Logging error" not in shown.err
+
+
+def test_a_warning_of_the_interpreter_is_a_line_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        configure_logging("json")
+        warnings.warn(CANARY, ResourceWarning, stacklevel=1)
+        logging.captureWarnings(capture=False)
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["logger"] == "py.warnings"
+    assert CANARY not in shown.out + shown.err
 
 
 async def test_a_request_with_a_secret_in_its_address_leaves_no_line(said: Said) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes.aio import client, config
 
 from delivr_operator.cluster.traffic import Asked, traced
@@ -17,7 +18,19 @@ _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 class NoCluster(Exception):  # noqa: N818 - an answer for a person, not a programming error
     """Neither a pod's service account nor a kubeconfig says where the API server is."""
 
-    sentence = "No cluster is named: set KUBECONFIG to a kubeconfig with a current context, or run in a pod."
+    unnamed = "No cluster is named: set KUBECONFIG to a kubeconfig with a current context, or run in a pod."
+    unreadable = (
+        "The kubeconfig that KUBECONFIG names, or the pod's account, cannot be read: kubectl config view "
+        "shows whether it is YAML with a current context, and its certificates and keys must be PEM."
+    )
+
+    def __init__(self, sentence: str = unnamed) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+_STUMBLES = (yaml.YAMLError, OSError, LookupError, TypeError, ValueError, AttributeError)
+"""All the ways in which the client stumbles over a kubeconfig; some repeat what stands in it."""
 
 
 @contextlib.asynccontextmanager
@@ -39,12 +52,18 @@ async def connected(asked: Asked | None = None) -> AsyncIterator[client.ApiClien
             )
     except config.ConfigException:
         raise NoCluster from None
+    except _STUMBLES:
+        raise NoCluster(NoCluster.unreadable) from None
     configuration.connection_pool_maxsize = CONNECTIONS
     if asked is not None:
         configuration.trace_configs = [traced(asked)]
     # As kopf does it: no proxy and no .netrc of the environment stands before the API server.
     configuration.client_session_kwargs = {"trust_env": False}
-    async with client.ApiClient(configuration) as api:
+    try:
+        api = client.ApiClient(configuration)
+    except _STUMBLES:
+        raise NoCluster(NoCluster.unreadable) from None
+    async with api:
         yield api
 
 
@@ -60,6 +79,8 @@ def home_namespace() -> str:
         found: Any = config.list_kube_config_contexts(os.environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
     except config.ConfigException:
         raise NoCluster from None
+    except _STUMBLES:
+        raise NoCluster(NoCluster.unreadable) from None
     return str(found[1]["context"].get("namespace") or "default")
 
 

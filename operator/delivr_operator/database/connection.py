@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 import pymysql
 from pydantic import SecretStr
 from pymysql.constants import CLIENT, SERVER_STATUS
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.dialects.mysql import pymysql as mysql
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import PoolProxiedConnection
@@ -74,8 +74,9 @@ def open_engine(url: SecretStr, pool_size: int, exchange_seconds: int = EXCHANGE
 
     MULTI_STATEMENTS is what lets one round trip carry a transaction; every value is bound.
     """
+    address = make_url(url.get_secret_value())
     return create_engine(
-        url.get_secret_value(),
+        address,
         hide_parameters=True,
         pool_size=pool_size,
         max_overflow=0,
@@ -85,6 +86,8 @@ def open_engine(url: SecretStr, pool_size: int, exchange_seconds: int = EXCHANGE
         isolation_level="AUTOCOMMIT",
         connect_args={
             "autocommit": True,
+            # The driver would write it in Latin-1, which holds few characters; servers keep it as UTF-8.
+            "password": str(address.password or "").encode(),
             "charset": "utf8mb4",
             "client_flag": CLIENT.MULTI_STATEMENTS | CLIENT.FOUND_ROWS,
             "connect_timeout": CONNECT_SECONDS,

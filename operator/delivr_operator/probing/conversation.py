@@ -110,8 +110,8 @@ class Conversation:
         return await self._exchange(request, url, tries[-1])
 
     async def _exchange(self, request: Request, url: str, address: str | None) -> Response:
-        built = self._built(request, url, address)
         with _outages():
+            built = self._built(request, url, address)
             answer = await self.route.transport.handle_async_request(built)
             try:
                 body = await self._body(answer)
@@ -170,7 +170,8 @@ def _target(request: Request, response: Response, url: str) -> str | None:
     try:
         target = urljoin(url, response.headers.get("location", ""))
         same = urlsplit(target).scheme == "https" and authority(target) == authority(url)
-    except ValueError:
+        httpx.URL(target)
+    except (ValueError, httpx.InvalidURL):
         return None
     return target if same and "@" not in urlsplit(target).netloc else None
 

@@ -182,6 +182,13 @@ async def test_a_get_is_led_on_within_its_host(status: int, location: str) -> No
     assert wire.sent[1].headers["authorization"] == f"Bearer {CANARY}"
 
 
+@pytest.mark.parametrize("location", ["/x\x01y", "/" + "x" * 70_000], ids=["control character", "too long"])
+async def test_an_address_that_cannot_be_asked_leaves_the_answer_as_it_is(location: str) -> None:
+    wire = Wire(lambda _: httpx.Response(302, headers={"location": location}))
+    answer = await conversation(wire).send(GET)
+    assert (answer.status, len(wire.sent)) == (302, 1)
+
+
 @pytest.mark.parametrize(
     "location",
     [
