@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import secrets
 import socket
 import struct
@@ -62,6 +63,7 @@ class Fault:
     body: str | None = None
     content_type: str | None = None
     location: str = ""
+    plant: str = ""
     size: int = 100 * MEBIBYTE
     interval: float = 1.0
 
@@ -124,7 +126,22 @@ def spoiled(fault: Fault, answer: Answer) -> Answer:
             answer = Answer(200, body or b'{"id": 1, "name": ', JSON_TYPE, answer.headers)
         case _:
             pass
+    if fault.plant:
+        answer = _planted(answer, fault.plant)
     return Answer(answer.status, answer.body, answer.content_type, {**answer.headers, **fault.headers})
+
+
+def _planted(answer: Answer, text: str) -> Answer:
+    """Give the same answer with a text in its headers, cookies and body that nobody may repeat."""
+    chatty = {"X-Request-Id": text, "Server": text, "Set-Cookie": f"session={text}", "Link": f"<{text}>"}
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        body = answer.body + f"<!-- {text} -->".encode()
+    else:
+        whole = {**found, "plant": text} if isinstance(found, dict) else found
+        body = json.dumps(whole).encode()
+    return Answer(answer.status, body, answer.content_type, {**chatty, **answer.headers})
 
 
 def headers_of(answer: Answer, ask: Ask) -> dict[str, str]:

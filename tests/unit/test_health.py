@@ -1,5 +1,6 @@
 """Health tells work from work that hangs, and from a queue or a watch that stands still."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import httpx
