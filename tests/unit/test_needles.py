@@ -41,7 +41,11 @@ def test_a_planted_value_is_found(plant: object, value: bytes) -> None:
     assert {(one.name, one.place) for one in found} == {("value", "here")}
 
 
-@pytest.mark.parametrize("part", [JWT.split(b".")[1], rsa_key().encode().splitlines()[3], VALUE[:16]])
+@pytest.mark.parametrize(
+    "part",
+    [JWT.split(b".")[1], rsa_key().encode().splitlines()[3], VALUE[:16]],
+    ids=["claims", "line", "beginning"],
+)
 def test_a_part_is_found(part: bytes) -> None:
     needles = Needles({"jwt": JWT, "pem": rsa_key().encode(), "token": VALUE})
     assert needles.found_in({"here": b"..." + part + b"..."})
