@@ -131,6 +131,25 @@ current-context: c
 """
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "canary7Zq: [",
+        "canary7Zq",
+        KUBECONFIG.replace("token: t", "client-certificate-data: canary7Zq, client-key-data: canary7Zq"),
+        KUBECONFIG.replace("server:", "certificate-authority-data: canary7Zq, server:"),
+    ],
+    ids=["no YAML", "no mapping", "no key", "no authority"],
+)
+def test_a_kubeconfig_that_cannot_be_read_is_said_and_not_repeated(tmp_path: Path, content: str) -> None:
+    (tmp_path / "kubeconfig").write_text(content)
+    done = run("run", "--health-port", "0", KUBECONFIG=str(tmp_path / "kubeconfig"), **GOOD)
+    assert done.returncode == 1
+    assert "KUBECONFIG" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "canary7Zq" not in done.stdout + done.stderr
+
+
 def test_a_health_port_that_is_taken_is_said(tmp_path: Path) -> None:
     (tmp_path / "kubeconfig").write_text(KUBECONFIG)
     with socket.create_server(("0.0.0.0", 0)) as server:  # noqa: S104 - where the operator would listen
