@@ -75,8 +75,18 @@ def status(
     raise SystemExit(overview.exit_code(found))
 
 
+def _types(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    """Return what a TYPE that is begun may become, as people read it everywhere else."""
+    return [one for one in ("all", *IntegrationType) if one.lower().startswith(begun.lower())]
+
+
 @click.command(short_help="Have a live ReleaseSetup proved now, and say what came out.")
-@click.argument("kind", metavar="TYPE", type=click.Choice(["all", *IntegrationType], case_sensitive=False))
+@click.argument(
+    "kind",
+    metavar="TYPE",
+    type=click.Choice(["all", *IntegrationType], case_sensitive=False),
+    shell_complete=_types,
+)
 @click.argument("name")
 @_NAMESPACE
 @click.option("--timeout", default="2m", show_default=True, help="How long to wait for the operator.")
