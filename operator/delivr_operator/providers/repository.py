@@ -251,7 +251,7 @@ def expiry(response: Response) -> datetime | None:
     for style in ("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"):
         try:
             moment = datetime.strptime(value, style)  # noqa: DTZ007 - the first style is UTC by its name
-        except ValueError:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # a zone may lead past the last year that there is
             continue
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return None

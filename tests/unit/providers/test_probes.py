@@ -142,6 +142,14 @@ async def test_the_scopes_are_those_of_the_answer_that_is_always_a_new_one() -> 
     assert [request.revalidates for request in asked.asked] == [False, True]
 
 
+async def test_an_end_past_the_last_year_is_no_end() -> None:
+    far = {"github-authentication-token-expiration": "9999-12-31 23:59:59 -1200", "x-oauth-scopes": "repo"}
+    outcome, _ = await proved(
+        credential(T.GITHUB), answer(200, {"login": "bot"}, far), answer(200, REPOSITORY)
+    )
+    assert outcome == Verified()
+
+
 async def test_a_fine_grained_token_leaves_writing_unproven() -> None:
     outcome, _ = await proved(credential(T.GITHUB), USER, answer(200, REPOSITORY))
     assert isinstance(outcome, Verified)
