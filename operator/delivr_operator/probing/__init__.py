@@ -95,9 +95,8 @@ class Prober:
             return refusal
         budget = self._budget(credential)
         if credential.declaration.provider.local:
-            return await self._ask(
-                credential, budget, now
-            )  # costs nobody a request, and another time is another verdict
+            # It costs nobody a request, and another time is another verdict.
+            return await self._ask(credential, budget, now)
         try:
             async with budget.turn(self._limits.overall):
                 target = credential.target_key()
@@ -135,6 +134,7 @@ class Prober:
 
     async def _ask(self, credential: Credential, budget: Budget, now: datetime) -> Outcome:
         declaration = credential.declaration
+        key = credential.budget_key(self._settings.endpoints)
         started = self._monotonic()
         try:
             async with (
@@ -148,20 +148,19 @@ class Prober:
                     now=now,
                     route=route,
                     budget=budget,
-                    recall=Recall(self._kept, credential.budget_key(self._settings.endpoints)),
+                    recall=Recall(self._kept, key),
                     limits=self._limits_of(credential.type),
                     user_agent=self._user_agent,
                     elapsed=lambda: timedelta(seconds=self._monotonic() - started),
-                    told=self._quota_of(credential),
+                    told=self._quota_of(credential, key),
                     reader=self._wiring.reader,
                 )
                 return await declaration.provider.probe(conversation, declaration.config, credential.secrets)
         except TimeoutError:
             return Unknown(Doubt.TIMED_OUT)
 
-    def _quota_of(self, credential: Credential) -> Callable[[Mapping[str, str]], None]:
+    def _quota_of(self, credential: Credential, key: str) -> Callable[[Mapping[str, str]], None]:
         whose = TENANTS_CHOICE if _chosen_host(credential) else PROVIDERS_OWN
-        key = credential.budget_key(self._settings.endpoints)
         return partial(self.quotas.note, (credential.type, whose), key)
 
     @asynccontextmanager
