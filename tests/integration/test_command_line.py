@@ -115,8 +115,9 @@ def test_all_bad_values_are_said_in_one_go() -> None:
     assert names == {"DATABASE_URL", "INTEGRATION_ENCRYPTION_KEY", "WORKERS", "GITHUB_API_URL"}
 
 
-def test_a_good_environment_gets_past_the_settings_and_wants_a_cluster() -> None:
-    done = run("run", "--health-port", "0", **GOOD)
+@pytest.mark.parametrize("command", ["run --health-port 0", "status", "verify all falcon"])
+def test_a_good_environment_gets_past_the_settings_and_wants_a_cluster(command: str) -> None:
+    done = run(*command.split(), **GOOD)
     assert done.returncode == 1
     assert "KUBECONFIG" in done.stderr
 
@@ -194,7 +195,15 @@ def test_help_says_what_is_needed_and_what_the_exit_codes_mean(command: str, wor
 
 @pytest.mark.parametrize(
     "command",
-    ["nonsense", "migrate sideways", "migrate", "check", "status", "run --pace", "run --health-port 99999"],
+    [
+        "nonsense",
+        "migrate sideways",
+        "migrate",
+        "check",
+        "status one two",
+        "run --pace",
+        "run --health-port 99999",
+    ],
 )
 def test_wrong_usage_is_shown_where_to_look(command: str) -> None:
     done = run(*command.split())
