@@ -137,7 +137,10 @@ class Reconciler:
         except DatabaseUnavailable as error:
             return database_fault(error)
         note(rows=written.changed)
-        return Committed()
+        if written.unreadable:
+            types = ",".join(sorted(written.unreadable))
+            logger.warning("stored credentials did not open", extra={"types": types})
+        return Committed(written.unreadable)
 
     async def _hold(self, setup: ReleaseSetup, *, wanted: bool) -> None:
         """Have the finalizer stand before the first row, and only while there may be rows to delete."""

@@ -1,5 +1,6 @@
 """PURE: the whole status after a pass, whether it is worth writing, its events, and the next pass."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from delivr_operator.observed import DatabaseFault, Observed, Rules
 from delivr_operator.outcome import Caveat, IntegrationType, VerificationStatus
 from delivr_operator.plan import Decision
 from delivr_operator.providers.declaration import Credential
-from delivr_operator.reasons import Reason
+from delivr_operator.reasons import TITLES, Reason
 from delivr_operator.resource import InvalidSpec, ReleaseSetup, Steps
 from delivr_operator.rows import SettingsRow
 from delivr_operator.status import Condition, Entry, Status
@@ -18,13 +19,21 @@ from delivr_operator.verification import due_at
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The rows say what the resource says."""
+    """The rows say what the resource says.
+
+    Attributes:
+        resealed: whose stored credentials no key opened, so that they were sealed anew from the Secrets.
+    """
+
+    resealed: frozenset[IntegrationType] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
     """Nothing was to be written: the resource is refused or suspended."""
 
+
+COMMITTED = "Delivr's tables say what this resource says."
 
 Synced = Committed | Withheld | DatabaseFault | Finding
 """What became of the rows; a Finding is a refusal that only the database could know of."""
@@ -133,7 +142,18 @@ def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Find
         return Finding("False", Reason.SUSPENDED, message)
     if isinstance(synced, DatabaseFault):
         return Finding("False", synced.reason, synced.message, Progress.RECONCILING)
-    return Finding("True", Reason.ROWS_COMMITTED, "Delivr's tables say what this resource says.")
+    resealed = synced.resealed if isinstance(synced, Committed) else frozenset()
+    return Finding("True", Reason.ROWS_COMMITTED, " ".join([COMMITTED, *_resealed(resealed)]))
+
+
+def _resealed(types: frozenset[IntegrationType]) -> Iterator[str]:
+    if types:
+        names = " and ".join(TITLES[kind] for kind in sorted(types))
+        yield (
+            f"The stored credentials of {names} did not open with the operator's keys and were sealed anew "
+            "from the Secrets: if Delivr wrote them, the platform team should check that "
+            "INTEGRATION_ENCRYPTION_KEY is Delivr's."
+        )
 
 
 def worth_writing(previous: Status, status: Status, rules: Rules, *, in_rows: bool) -> bool:
