@@ -58,7 +58,8 @@ def conclude(
         targets=observed.spec.targets,
         entries=decision.entries,
         refusal=refused,
-        synced=_synced(refused, synced, suspended=observed.spec.suspend),
+        synced=_synced(refused, synced, suspended=observed.spec.suspend)
+        or _rows_say(observed, decision, synced),
         committed=committed and not isinstance(synced, Withheld),
         secrets_watched=observed.secrets_watched,
     )
@@ -72,9 +73,7 @@ def conclude(
         steps=done,
         integrations=decision.entries,
         conditions=conditions,
-        last_verified_at=max(
-            (e.last_verified_at for e in decision.entries if e.last_verified_at), default=None
-        ),
+        last_verified_at=_last_verified_at(decision.entries),
         next_expiry_at=min((e.expires_at for e in decision.entries if e.expires_at), default=None),
         last_handled_reconcile_at=observed.setup.requested_at,
     )
@@ -134,7 +133,8 @@ def _in_row(entries: tuple[Entry, ...]) -> dict[IntegrationType, tuple[object, .
     return {e.type: (e.verification_status, e.fingerprint, e.reason == Reason.DISABLED) for e in entries}
 
 
-def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Finding:
+def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Finding | None:
+    """Return why the rows may not say what the resource says, if anything stands in the way."""
     if refused is not None:
         return Finding("False", refused.reason, "Nothing is written for this resource: see Ready.")
     if suspended:
@@ -142,8 +142,23 @@ def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Find
         return Finding("False", Reason.SUSPENDED, message)
     if isinstance(synced, DatabaseFault):
         return Finding("False", synced.reason, synced.message, Progress.RECONCILING)
-    resealed = synced.resealed if isinstance(synced, Committed) else frozenset()
+    return None
+
+
+def _rows_say(observed: Observed, decision: Decision, synced: Synced) -> Finding:
+    """Say that the rows are right; what was said of their sealing stands until something is proved anew."""
+    said, resealed = observed.previous.condition("Synced"), frozenset[IntegrationType]()
+    if isinstance(synced, Committed):
+        resealed = synced.resealed
+    newest = _last_verified_at(decision.entries)
+    stands = said is not None and said.reason == Reason.ROWS_COMMITTED
+    if said is not None and stands and not resealed and newest == observed.previous.last_verified_at:
+        return Finding("True", Reason.ROWS_COMMITTED, said.message)
     return Finding("True", Reason.ROWS_COMMITTED, " ".join([COMMITTED, *_resealed(resealed)]))
+
+
+def _last_verified_at(entries: tuple[Entry, ...]) -> datetime | None:
+    return max((e.last_verified_at for e in entries if e.last_verified_at), default=None)
 
 
 def _resealed(types: frozenset[IntegrationType]) -> Iterator[str]:

@@ -140,6 +140,21 @@ def test_a_new_resource_has_everything_proved() -> None:
     assert kinds(choose(observe(), RULES, NOW)) == [T.GITHUB, T.SLACK]
 
 
+def test_credentials_that_did_not_open_are_said_until_something_is_proved_anew() -> None:
+    first = run(observe(), synced=Committed(frozenset({T.SLACK, T.GITHUB})))
+    said = first.condition("Synced")
+    assert said is not None
+    assert (said.status, said.reason) == ("True", "RowsCommitted")
+    assert "credentials of GitHub and Slack did not open" in said.message
+    again = observe(previous=first)
+    kept = run(again, now=NOW + timedelta(seconds=1)).condition("Synced")
+    assert kept is not None
+    assert kept.message == said.message
+    after = run(again, now=again.schedule.next_tick(NOW)).condition("Synced")
+    assert after is not None
+    assert after.message == "Delivr's tables say what this resource says."
+
+
 def test_what_is_fresh_is_not_proved_again_until_it_is_due() -> None:
     status = run(observe())
     again = observe(previous=status)
