@@ -49,7 +49,7 @@ bench: .venv/.ready ## Measure the operator beside a bare program that does the 
 
 soak: .venv/.ready ## Crashes, faults and people at random for SECONDS, and a death at every step on both servers
 	@$(PYTHON) -m dev build
-	DELIVR_SOAK_SECONDS=$(SECONDS) $(PYTHON) -m pytest --numprocesses auto $(ARGS) tests/integration/test_crashes.py
+	DELIVR_SOAK_SECONDS=$(SECONDS) $(PYTHON) -m pytest --numprocesses auto $(ARGS) tests/integration/test_crashes.py tests/integration/test_model.py
 
 check: .venv/.ready ## Formatting, lint, types and layers
 	.venv/bin/ruff format --check .

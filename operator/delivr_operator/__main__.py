@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from delivr_operator.ending import REFUSED, CannotTell, Refused, checked_tenant,
 from delivr_operator.last_words import described, keep_quiet_when_failing
 from delivr_operator.sealing import Envelope
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
+
+DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
 class Commands(click.Group):
@@ -41,6 +44,15 @@ def main() -> None:
     """
 
 
+def _lease(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, str] | None:
+    if value is None:
+        return None
+    namespace, name = value.partition("/")[::2]
+    if not re.fullmatch(DNS_LABEL, namespace) or not re.fullmatch(DNS_LABEL, name):
+        raise click.BadParameter("must be NAMESPACE/NAME, for example delivr-system/delivr-operator")
+    return namespace, name
+
+
 @main.command(short_help="Watch ReleaseSetups and keep rows and status true.")
 @click.option("--namespace", help="Watch one namespace only (needs only a Role there).")
 @click.option(
@@ -50,42 +62,60 @@ def main() -> None:
     show_default=True,
     help="Port of /healthz, /readyz and /metrics; 0: any.",
 )
+@click.option(
+    "--leader-elect",
+    metavar="NAMESPACE/NAME",
+    callback=_lease,
+    help="Work only while this Lease is held: for several replicas, of which one works.",
+)
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option(
     "--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO", show_default=True
 )
-def run(namespace: str | None, health_port: int, log_format: str, log_level: str) -> None:
+def run(
+    namespace: str | None,
+    health_port: int,
+    leader_elect: tuple[str, str] | None,
+    log_format: str,
+    log_level: str,
+) -> None:
     """Watch ReleaseSetups and keep their rows and status true until stopped.
 
     Reads its settings from the environment; DATABASE_URL and INTEGRATION_ENCRYPTION_KEY must be set.
     Finds the cluster by the pod it runs in, else by KUBECONFIG.
 
-    Exit codes: 0 told to stop, 1 a setting, the cluster or the port is wrong (the message says which).
+    Exit codes: 0 told to stop, 1 a setting, the cluster or the port is wrong, or the Lease was lost (the
+    message says which).
     """
     settings = settings_of(Settings)  # before the slow imports: a slip is answered at once
     from delivr_operator import running
-    from delivr_operator.cluster import NoCluster
+    from delivr_operator.cluster import LeaseName, NoCluster
+    from delivr_operator.crew import LeaseLost
     from delivr_operator.health import PortTaken
     from delivr_operator.telemetry import configure_logging
 
     configure_logging("json" if log_format == "json" else "text", log_level)
     try:
-        asyncio.run(running.run(settings, namespace=namespace, health_port=health_port))
+        lease = LeaseName(*leader_elect) if leader_elect else None
+        asyncio.run(running.run(settings, namespace=namespace, health_port=health_port, lease=lease))
     except NoCluster as error:
         raise Refused(error.sentence) from None
     except PortTaken:
         raise Refused(f"Port {health_port} cannot be opened: choose another by --health-port.") from None
-    _leave()
+    except LeaseLost as error:
+        Refused(error.sentence).show()
+        _leave(REFUSED)  # at once: whoever has the Lease now may write, this process may not
+    _leave(0)
 
 
-def _leave() -> NoReturn:
+def _leave(code: int) -> NoReturn:
     """End the process now: a thread that still waits for a silent server must not hold it.
 
     Nothing is lost: a transaction that was not committed is undone, and the next run converges.
     """
     logging.shutdown()
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 @main.command(short_help="Create or align the tables, undo that, or say how they stand.")

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from delivr_operator.cluster import Absent, Cluster, ClusterUnavailable, SecretContent
-from delivr_operator.database import DatabaseUnavailable, Desk
+from delivr_operator.database import DatabaseUnavailable, Desk, Outage
 from delivr_operator.inventory import Inventory
 from delivr_operator.observed import DatabaseFault, Declared, Observed
 from delivr_operator.outcome import Doubt, IntegrationType, Rejected, Rejection, Unknown
@@ -26,6 +27,19 @@ class Malformed:
 
 
 Member = Declaration | Malformed
+
+_REASONS = MappingProxyType(
+    {
+        Outage.ACCESS_DENIED: Reason.DATABASE_ACCESS_DENIED,
+        Outage.TLS_REQUIRED: Reason.DATABASE_TLS_REQUIRED,
+        Outage.SCHEMA_MISSING: Reason.DATABASE_SCHEMA_MISSING,
+        Outage.READ_ONLY: Reason.DATABASE_READ_ONLY,
+        Outage.LOCK_TIMEOUT: Reason.DATABASE_LOCKED,
+        Outage.FULL: Reason.DATABASE_FULL,
+        Outage.COLUMN_TOO_SHORT: Reason.DATABASE_COLUMN_TOO_SHORT,
+        Outage.FOREIGN_KEY_GONE: Reason.DATABASE_REFERENCE_GONE,
+    }
+)
 
 
 def _read(spec: Spec | InvalidSpec) -> InvalidSpec | tuple[Spec, tuple[Member, ...]]:
@@ -147,4 +161,4 @@ class Observer:
 
 def database_fault(error: DatabaseUnavailable) -> DatabaseFault:
     """Return an outage of the database as a value."""
-    return DatabaseFault(Reason.DATABASE_UNAVAILABLE, error.sentence)
+    return DatabaseFault(_REASONS.get(error.reason, Reason.DATABASE_UNAVAILABLE), error.sentence)

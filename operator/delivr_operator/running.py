@@ -14,7 +14,8 @@ from typing import TypeAlias
 import kopf
 
 from delivr_operator.audit import Audit, Lag
-from delivr_operator.cluster import Cluster, ClusterUnavailable
+from delivr_operator.cluster import Cluster, ClusterUnavailable, LeaseName
+from delivr_operator.crew import Crew, Ending, LeaseLost
 from delivr_operator.database import Database, Desk
 from delivr_operator.handlers import Inbox, quiet_settings, registry
 from delivr_operator.health import Health, serve_health
@@ -59,8 +60,14 @@ class _LeftBehind(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=True)
 
 
-async def run(settings: Settings, *, namespace: str | None, health_port: int) -> None:
-    """Run the operator until it is told to stop."""
+async def run(
+    settings: Settings, *, namespace: str | None, health_port: int, lease: LeaseName | None = None
+) -> None:
+    """Run the operator until it is told to stop; with `lease`, work only while that is held.
+
+    Raises:
+        LeaseLost: the API server did not renew the Lease in time.
+    """
     inventory, queue, lag = Inventory(), WorkQueue(utc_now), Lag(utc_now)
     instruments = _instruments(settings, queue, lag)
     inbox = Inbox(inventory, queue, instruments.metrics)
@@ -69,11 +76,18 @@ async def run(settings: Settings, *, namespace: str | None, health_port: int) ->
         runner = await serve_health(instruments.health, instruments.metrics.page, health_port)
         try:
             worker = Worker(queue, reconciler, instruments, settings.pass_deadline)
-            tasks = [*_workers(worker, settings.workers), *_watchers(worker, inbox, lag)]
-            async with _background(tasks, instruments.health), _greeting(worker, namespace):
-                await _watch(inbox, namespace)
+            ending = Ending(asyncio.Event(), asyncio.Event(), asyncio.Event())
+            crew = _crew(worker, settings.workers, lease, ending)
+            tasks = [
+                asyncio.create_task(crew.run(), name="the workers"),
+                *_watchers(worker, inbox, lag),
+            ]
+            async with _background(tasks, instruments.health, ending), _greeting(worker, namespace):
+                await _watch(inbox, namespace, ending)
         finally:
             await runner.cleanup()
+    if ending.lost.is_set():
+        raise LeaseLost
     logger.info("stopped")
 
 
@@ -128,8 +142,10 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _workers(worker: Worker, count: int) -> Iterator[Task]:
-    return (asyncio.create_task(worker.run(), name=f"worker {number}") for number in range(count))
+def _crew(worker: Worker, count: int, lease: LeaseName | None, ending: Ending) -> Crew:
+    reconciler = worker.reconciler
+    leadership = reconciler.cluster.leadership(lease) if lease else None
+    return Crew(worker, count, leadership, lambda: reconciler.database.settle(SETTLING), ending)
 
 
 def _watchers(worker: Worker, inbox: Inbox, lag: Lag) -> Iterator[Task]:
@@ -140,11 +156,11 @@ def _watchers(worker: Worker, inbox: Inbox, lag: Lag) -> Iterator[Task]:
 
 
 @contextlib.asynccontextmanager
-async def _background(tasks: Sequence[Task], health: Health) -> AsyncIterator[None]:
-    """Have `tasks`, which must never end by themselves, run for as long as the block does."""
+async def _background(tasks: Sequence[Task], health: Health, ending: Ending) -> AsyncIterator[None]:
+    """Have `tasks`, which must not end before they are told, run for as long as the block does."""
 
     def ended(task: Task) -> None:
-        if not task.cancelled():
+        if not task.cancelled() and not ending.told.is_set():
             health.broken = task.get_name()
 
     for task in tasks:
@@ -152,7 +168,8 @@ async def _background(tasks: Sequence[Task], health: Health) -> AsyncIterator[No
     try:
         yield
     finally:
-        for task in tasks:
+        ending.told.set()
+        for task in tasks[1:]:  # the workers end by being told, and leave what they hold in order
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -206,8 +223,10 @@ async def _greet(cluster: Cluster, health: Health, scope: str) -> None:
             logger.info("watching", extra={"scope": scope})
 
 
-async def _watch(inbox: Inbox, namespace: str | None) -> None:
+async def _watch(inbox: Inbox, namespace: str | None, ending: Ending) -> None:
     await kopf.operator(
+        ready_flag=ending.started,
+        stop_flag=ending.told,
         registry=registry(cluster_wide=namespace is None, asked=inbox.metrics.asked_cluster),
         settings=quiet_settings(),
         memo=inbox,

@@ -37,7 +37,8 @@ PR_SET_PDEATHSIG = 1
 class Steps:
     """Counts the steps since it was last armed, writes each down, and ends the process at the named one.
 
-    The file `arm` holds a line that differs each time and then the name and number of the step to die at.
+    The file `arm` holds a line that differs each time and then the name and number of the step to die at; the
+    name `any` counts them all.
     """
 
     arm: Path
@@ -59,7 +60,7 @@ class Steps:
                 self._counts[name] += 1
                 said = f"{name} {self._counts[name]}"
                 self._note(said)
-                if said == order.partition("\n")[2]:
+                if order.partition("\n")[2] in (said, f"any {self._counts.total()}"):
                     return place
         return None
 

@@ -85,7 +85,8 @@ class Operator:
         self.await_end()
 
     def log(self) -> str:
-        return (self.folder / f"{self.name}.log").read_text()
+        path = self.folder / f"{self.name}.log"
+        return path.read_text() if path.exists() else ""
 
     @property
     def trace(self) -> Path:

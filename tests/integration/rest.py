@@ -40,6 +40,10 @@ class Rest:
         answer = self._http.get(self._setups(name))
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.raise_for_status().json()
 
+    def standing(self, name: str = "mobile-app") -> Json:
+        """A ReleaseSetup that has to be there."""
+        return self._http.get(self._setups(name)).raise_for_status().json()
+
     def create(self, setup: Json) -> Json:
         return self._http.post(self._setups(), json=setup).raise_for_status().json()
 

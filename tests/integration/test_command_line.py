@@ -203,6 +203,8 @@ def test_help_says_what_is_needed_and_what_the_exit_codes_mean(command: str, wor
         "status one two",
         "run --pace",
         "run --health-port 99999",
+        "run --leader-elect delivr-system",
+        "run --leader-elect a/B",
     ],
 )
 def test_wrong_usage_is_shown_where_to_look(command: str) -> None:

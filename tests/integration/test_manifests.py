@@ -1,7 +1,9 @@
 """The manifests on a real API server: they apply, they grant the least that works, the policy refuses."""
 
 import json
+import os
 import subprocess
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -63,6 +65,37 @@ def test_it_applies_cleanly(cluster: ClusterAccess, folder: Any) -> None:
     assert answer.returncode == 0, answer.stderr
     assert "Warning" not in answer.stderr
     assert len(answer.stdout.splitlines()) == len(rendered(cluster, folder))
+
+
+def with_election(folder: Path, base: Path) -> Path:
+    """A kustomization of one's own with the component in it, as its comment says."""
+    resources = [os.path.relpath(base, folder)]
+    components = [os.path.relpath(ROOT / "manifests" / "components" / "leader-election", folder)]
+    content = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": resources,
+        "components": components,
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+@pytest.mark.parametrize("folder", [BASE, NAMESPACED], ids=["base", "namespaced"])
+def test_several_replicas_may_elect_the_one_that_works(
+    cluster: ClusterAccess, folder: Any, tmp_path: Path
+) -> None:
+    alone = rendered(cluster, folder)
+    objects = rendered(cluster, with_election(tmp_path, folder))
+    added = set(kinds(objects)) - set(kinds(alone))
+    assert added == {("Role", "delivr-operator-lease"), ("RoleBinding", "delivr-operator-lease")}
+    deployment = one(objects, "Deployment")["spec"]
+    (operator,) = deployment["template"]["spec"]["containers"]
+    assert deployment["replicas"] == 2
+    before = one(alone, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert operator["args"] == [*before, "--leader-elect=delivr-system/delivr-operator"]
+    how = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
+    cluster.kubectl("apply", *how, "-k", str(tmp_path))
 
 
 # What runs

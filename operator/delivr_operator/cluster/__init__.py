@@ -2,6 +2,7 @@
 
 from delivr_operator.cluster.client import Absent, Cluster, SecretContent
 from delivr_operator.cluster.connecting import CONNECTIONS, NoCluster, home_namespace
+from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.outages import ClusterUnavailable
 from delivr_operator.cluster.traffic import Asked, traced
 from delivr_operator.cluster.visitor import Visitor
@@ -12,6 +13,8 @@ __all__ = [
     "Asked",
     "Cluster",
     "ClusterUnavailable",
+    "Leadership",
+    "LeaseName",
     "NoCluster",
     "SecretContent",
     "Visitor",

@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from pydantic import SecretBytes
 
 from delivr_operator.cluster.connecting import connected
+from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.listing import Listing
 from delivr_operator.cluster.outages import FORBIDDEN, ClusterUnavailable, outages
 from delivr_operator.cluster.secret_watch import SecretWatch
@@ -86,6 +87,10 @@ class Cluster:
         async with connected(asked) as api:
             yield cls(api, namespace)
 
+    def leadership(self, lease: LeaseName) -> Leadership:
+        """Return a candidate's part in the election by that Lease."""
+        return Leadership(self._api, lease)
+
     async def greet(self) -> None:
         """Return once the API server has answered in the operator's own role.
 
@@ -144,9 +149,13 @@ class Cluster:
         )
 
     async def write_status(self, setup: ReleaseSetup, status: Status) -> ReleaseSetup | None:
-        """Replace the whole status of this very object; None where it is gone or another one by now."""
+        """Replace the whole status of this very object; None where it is gone, changed or another one by now.
+
+        So a status about an older generation never comes after one about a newer.
+        """
         operations: list[dict[str, Any]] = [
             {"op": "test", "path": "/metadata/uid", "value": setup.uid},
+            {"op": "test", "path": "/metadata/generation", "value": setup.generation},
             {"op": "add", "path": "/status", "value": status.as_json()},
         ]
         return await self._patch(setup.key, operations, status=True)
