@@ -49,7 +49,7 @@ def _lease(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
         return None
     namespace, name = value.partition("/")[::2]
     if not re.fullmatch(DNS_LABEL, namespace) or not re.fullmatch(DNS_LABEL, name):
-        raise click.BadParameter("must be NAMESPACE/NAME, for example delivr-system/delivr-operator")
+        raise click.BadParameter("must be NAMESPACE/NAME, for example delivr-system/delivr-operator-leader")
     return namespace, name
 
 

@@ -17,6 +17,7 @@ from tests.integration.tenancy import eventually
 
 BASE = ROOT / "manifests" / "base"
 NAMESPACED = ROOT / "manifests" / "overlays" / "namespaced"
+AVAILABLE = ROOT / "manifests" / "overlays" / "high-availability"
 SECRETS = {
     "DATABASE_URL": "mysql+pymysql://user:password@database:3306/delivr",
     "INTEGRATION_ENCRYPTION_KEY": "00" * 32,
@@ -88,14 +89,42 @@ def test_several_replicas_may_elect_the_one_that_works(
     alone = rendered(cluster, folder)
     objects = rendered(cluster, with_election(tmp_path, folder))
     added = set(kinds(objects)) - set(kinds(alone))
-    assert added == {("Role", "delivr-operator-lease"), ("RoleBinding", "delivr-operator-lease")}
+    assert added == {
+        ("Role", "delivr-operator-lease"),
+        ("RoleBinding", "delivr-operator-lease"),
+        ("PodDisruptionBudget", "delivr-operator"),
+    }
     deployment = one(objects, "Deployment")["spec"]
     (operator,) = deployment["template"]["spec"]["containers"]
     assert deployment["replicas"] == 2
     before = one(alone, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"]
-    assert operator["args"] == [*before, "--leader-elect=delivr-system/delivr-operator"]
+    assert operator["args"] == [*before, "--leader-elect=delivr-system/delivr-operator-leader"]
     how = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
     cluster.kubectl("apply", *how, "-k", str(tmp_path))
+
+
+def test_high_availability_is_the_base_with_the_election(cluster: ClusterAccess, tmp_path: Path) -> None:
+    assert rendered(cluster, AVAILABLE) == rendered(cluster, with_election(tmp_path, BASE))
+
+
+def test_a_drain_may_take_one_of_the_two_and_each_has_a_node_of_its_own(cluster: ClusterAccess) -> None:
+    objects = rendered(cluster, AVAILABLE)
+    deployment = one(objects, "Deployment")["spec"]
+    budget = one(objects, "PodDisruptionBudget")["spec"]
+    assert deployment["replicas"] - budget["minAvailable"] == 1
+    (spread,) = deployment["template"]["spec"]["topologySpreadConstraints"]
+    labels = deployment["template"]["metadata"]["labels"]
+    for selector in (budget["selector"], spread["labelSelector"]):
+        assert selector["matchLabels"].items() <= labels.items()
+
+
+def test_the_lease_that_is_asked_for_is_the_one_that_may_be_held(cluster: ClusterAccess) -> None:
+    objects = rendered(cluster, AVAILABLE)
+    (operator,) = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    role = one(objects, "Role", "delivr-operator-lease")
+    (named,) = (rule for rule in role["rules"] if "resourceNames" in rule)
+    place = f"{role['metadata']['namespace']}/{named['resourceNames'][0]}"
+    assert f"--leader-elect={place}" in operator["args"]
 
 
 # What runs

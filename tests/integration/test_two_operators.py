@@ -131,7 +131,7 @@ def test_of_two_that_elect_one_writes_and_the_other_takes_over(
     keep_journal(tenancy)
     lease_rights(tenancy)
     rest.create(tenancy.setup(github=tenancy.github()))
-    lease = ("--leader-elect", f"{tenancy.namespace}/delivr-operator")
+    lease = ("--leader-elect", f"{tenancy.namespace}/delivr-operator-leader")
     operators = [smith.start(tenancy, *lease) for _ in range(2)]
     try:
         eventually(lambda: any(map(leads, operators)), "one of them leads")
