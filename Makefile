@@ -6,6 +6,7 @@ ARGS ?=
 SECONDS ?= 3600
 CONTROLLER_MANAGER ?=
 UPGRADE ?=
+TIME ?= 600
 COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-header $(if $(UPGRADE),--upgrade)
 
 # uv brings roots of its own; pip, Go, apt and git all go by the machine's, and so does everything here.
@@ -13,7 +14,7 @@ export UV_SYSTEM_CERTS ?= true
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down env status test bench soak check format docs lock
+.PHONY: help demo up down env status test fuzz bench soak check format docs lock
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ bench: .venv/.ready ## Measure the operator beside a bare program that does the 
 soak: .venv/.ready ## Crashes, faults and people at random for SECONDS, and a death at every step on both servers
 	@$(PYTHON) -m dev build
 	DELIVR_SOAK_SECONDS=$(SECONDS) $(PYTHON) -m pytest --numprocesses auto $(ARGS) tests/integration/test_crashes.py tests/integration/test_model.py
+
+fuzz: .venv/.ready ## Throw garbage at every parser for TIME seconds (600)
+	@$(PYTHON) -m tests.fuzz $(TIME) $(ARGS)
 
 check: .venv/.ready ## Formatting, lint, types and layers
 	.venv/bin/ruff format --check .

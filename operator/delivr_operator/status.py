@@ -1,25 +1,41 @@
 """The status as typed, frozen values: what the operator last said, and how it is written."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, PlainSerializer, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, PlainSerializer, ValidationError
 
 from delivr_operator.outcome import Caveat, IntegrationType, VerificationStatus
 from delivr_operator.resource import Frozen, Steps
 
 
 def _seconds(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.year:04}-{moment:%m-%dT%H:%M:%SZ}"  # strftime pads no year
 
 
-def _known(names: Iterable[str] | None) -> tuple[str, ...] | None:
-    return tuple(name for name in names if name in set(Caveat)) if names else None
+def _known(names: object) -> tuple[str, ...] | None:
+    given = names if isinstance(names, list | tuple) else ()
+    return tuple(name for name in given if isinstance(name, str) and name in set(Caveat)) if given else None
 
 
-Moment = Annotated[datetime, PlainSerializer(_seconds)]
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("must be a time in the calendar of UTC") from None
+
+
+def _of_this_age(moment: datetime) -> datetime:
+    if moment.year not in range(1970, 9000):
+        raise ValueError("must be a time at which an operator can have run")
+    return moment
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(_seconds)]
 """Whole seconds of UTC, as Kubernetes writes a time."""
+Noted = Annotated[Moment, AfterValidator(_of_this_age)]
+"""A time that an operator noted itself, and counts on from."""
 
 
 class _Lenient(Frozen):
@@ -36,7 +52,7 @@ class Condition(_Lenient):
     reason: str
     message: str
     observed_generation: int
-    last_transition_time: Moment
+    last_transition_time: Noted
 
 
 class Entry(_Lenient):
@@ -46,15 +62,15 @@ class Entry(_Lenient):
     verification_status: VerificationStatus = VerificationStatus.NOT_VERIFIED
     reason: str
     message: str
-    last_verified_at: Moment | None = None
+    last_verified_at: Noted | None = None
     """When the provider last gave a definite answer that counted."""
     expires_at: Moment | None = None
     secret_version: str | None = None
     fingerprint: str | None = None
     """Keyed hash of the config and credential that the verdict is about."""
-    refused_at: Moment | None = None
+    refused_at: Noted | None = None
     """When a first refusal came that still needs its confirmation."""
-    retry_at: Moment | None = None
+    retry_at: Noted | None = None
     """When to ask next where that is not the interval's business."""
     failures: int | None = None
     """How many times in a row no definite answer came."""
@@ -70,12 +86,12 @@ class Status(_Lenient):
     committed_generation: int | None = None
     """The last generation whose rows were committed."""
     setup_complete: bool = False
-    completed_at: Moment | None = None
+    completed_at: Noted | None = None
     message: str = ""
     steps: Steps = Steps()
     integrations: tuple[Entry, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    last_verified_at: Moment | None = None
+    last_verified_at: Noted | None = None
     next_expiry_at: Moment | None = None
     last_handled_reconcile_at: str | None = None
 
