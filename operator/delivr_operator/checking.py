@@ -9,7 +9,7 @@ from itertools import groupby
 
 from click import style
 
-from delivr_operator.manifest import Manifests, WrittenSetup
+from delivr_operator.manifest import Manifests, WrittenSetup, printable
 from delivr_operator.outcome import (
     Doubt,
     Expired,
@@ -158,7 +158,7 @@ def table(lines: tuple[Line, ...], width: int | None = None) -> Iterator[str]:
             word = f"{_WORDS[line.verdict]:<{first}}"
             word = word if width is None else style(word, fg=_HUES[line.verdict])
             yield f"{_INDENT}{word}  {line.part:<{second}}  {line.reason}"
-            yield from _broken(line.message, indent, width)
+            yield from _broken(printable(line.message), indent, width)
         yield ""
     yield _sum(lines)
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,21 @@ from pydantic import SecretBytes
 from delivr_operator.resource import GROUP, KIND, VERSION, InvalidSpec, Spec, allowed_hosts, parse_spec
 
 DEFAULT_NAMESPACE = "default"
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""As the API server has them (RFC 1123)."""
 
 
 class ManifestError(ValueError):
     """A file that cannot be read as manifests; the sentence names the file and the place."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(printable(sentence))
+
+
+def printable(text: str) -> str:
+    """Return `text` as a terminal may be given it: names in a file may hold anything."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,11 @@ def _place(path: Path, document: Mapping[str, Any]) -> tuple[str, str]:
     namespace, name = metadata.get("namespace") or DEFAULT_NAMESPACE, metadata.get("name")
     if not isinstance(name, str) or not isinstance(namespace, str):
         raise ManifestError(f"{path}: {document['kind']} without a name: give it metadata.name")
+    if not _NAME.fullmatch(name) or not _NAMESPACE.fullmatch(namespace):
+        raise ManifestError(
+            f"{path}: {document['kind']} {namespace}/{name}: no name that Kubernetes takes: "
+            "use lower-case letters, digits and dashes"
+        )
     return namespace, name
 
 
@@ -94,7 +111,9 @@ def _documents(path: Path) -> Iterator[Mapping[str, Any]]:
     for document in documents:
         if isinstance(document, Mapping):
             items = document.get("items") if document.get("kind") == "List" else [document]
-            yield from (item for item in items or () if isinstance(item, Mapping))
+            yield from (
+                item for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping)
+            )
         elif document is not None:
             raise ManifestError(f"{path}: holds something that is no Kubernetes object")
 
@@ -103,7 +122,7 @@ def _secret(where: str, document: Mapping[str, Any]) -> WrittenSecret:
     encoded = _texts(where, document, "data")
     plain = _texts(where, document, "stringData")
     data = {key: _decoded(f"{where}, key {key}", text) for key, text in encoded.items()}
-    data |= {key: SecretBytes(text.encode()) for key, text in plain.items()}
+    data |= {key: _encoded(f"{where}, key {key}", text) for key, text in plain.items()}
     return WrittenSecret(
         data, allowed_hosts(_texts(where, _member(where, document, "metadata"), "annotations"))
     )
@@ -118,6 +137,13 @@ def _texts(where: str, document: Mapping[str, Any], name: str) -> Mapping[str, s
         if not isinstance(value, str):
             raise ManifestError(f"{where}, key {key}: must be text: put it in quotes")
     return found
+
+
+def _encoded(where: str, text: str) -> SecretBytes:
+    try:
+        return SecretBytes(text.encode())
+    except UnicodeEncodeError:
+        raise ManifestError(f"{where}: holds half a character: write it as UTF-8 has it") from None
 
 
 def _decoded(where: str, text: str) -> SecretBytes:
