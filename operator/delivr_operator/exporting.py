@@ -9,6 +9,7 @@ import yaml
 
 from delivr_operator.adoption import Adopting, Adoption, Owner, unproved
 from delivr_operator.database import read_adoptable
+from delivr_operator.manifest import printable
 from delivr_operator.resource import ALLOWED_HOSTS_ANNOTATION, GROUP, KIND, TENANT_ANNOTATION, VERSION
 from delivr_operator.rows import TenantRecord
 from delivr_operator.settings import Settings
@@ -68,7 +69,10 @@ class Exported:
             yield f"  {one.name}: {', '.join(sorted(one.values))}{host}"
 
     def report(self) -> Iterator[str]:
-        """Yield what a person should know before applying it."""
+        """Yield what a person should know before applying it; names in a row may hold anything."""
+        yield from map(printable, self._report())
+
+    def _report(self) -> Iterator[str]:
         for kind, why in sorted(self.adoption.left_out.items()):
             yield f"left out, and never touched by the operator: {kind}: {why}"
         for change in self.adoption.changes:

@@ -45,6 +45,7 @@ class Unopenable(Enum):
     NO_KEY = "no key for this envelope"
     WRONG_KEY = "sealed with another key, or altered"
     NOT_TEXT = "holds no UTF-8 text"
+    NO_JSON = "its config is no JSON that can be read"
 
 
 class CannotOpen(Exception):  # noqa: N818 - a finding about stored data, not a programming error

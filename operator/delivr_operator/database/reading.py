@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from math import isfinite
 
 from sqlalchemy import BindParameter, String, bindparam, func, or_, select
 
@@ -54,6 +54,8 @@ LOCK_SETTINGS = prepared(_settings.with_for_update())
 LOCK_INTEGRATIONS = prepared(_integrations.with_for_update())
 LOCK_CLAIM = prepared(_claim.with_for_update())
 
+_DEEPEST = 100
+"""Levels of JSON; MySQL takes no more."""
 _RANKS = {
     Permission.NONE: 0,
     Permission.VIEWER: 1,
@@ -163,8 +165,14 @@ def _integration(row: Row) -> StoredIntegration:
         config=config if isinstance(config, dict) else {},
         configured_by=row["configuredByAccountId"],
         last_verified_at=_aware(row["lastVerifiedAt"]),
-        status=VerificationStatus(row["verificationStatus"] or VerificationStatus.NOT_VERIFIED),
+        status=_status(row["verificationStatus"]),
     )
+
+
+def _status(word: str | None) -> VerificationStatus:
+    """Read a status; a column that is no ENUM may hold any word, and lax servers keep an empty one."""
+    known = {str(status): status for status in VerificationStatus}
+    return known.get(word or "", VerificationStatus.NOT_VERIFIED)
 
 
 def parse_claim(row: Row) -> Claim:
@@ -181,10 +189,54 @@ def parse_claim(row: Row) -> Claim:
     )
 
 
+class UnreadableJson(ValueError):  # noqa: N818 - a finding about stored data, not a programming error
+    """A column holds what is no JSON, or none that can be read and written again."""
+
+
+def read_json(text: str | None) -> Clear:
+    """Return the value; servers hand the same JSON back in different spellings.
+
+    Raises:
+        UnreadableJson: this is none, or has numbers, halves of characters or a depth that only a column of
+            plain text can hold.
+    """
+    try:
+        parsed = None if text is None else json.loads(text, parse_float=_finite, parse_constant=_finite)
+        if "\\u" in (text or ""):
+            json.dumps(parsed, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):  # the former also from integers of thousands of digits
+        raise UnreadableJson from None
+    if _is_deeper_than(_DEEPEST, parsed):
+        raise UnreadableJson
+    return parsed
+
+
 def parsed_json(text: str | None) -> Clear:
-    """Return the value; servers hand the same JSON back in different spellings."""
-    parsed: Any = None if text is None else json.loads(text)
-    return parsed  # type: ignore[no-any-return]
+    """Return the value, and None for what cannot be read: it says nothing that is wanted."""
+    try:
+        return read_json(text)
+    except UnreadableJson:
+        return None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise UnreadableJson
+    return number
+
+
+def _is_deeper_than(bound: int, value: object) -> bool:
+    level = [value]
+    for _ in range(bound):
+        level = [inner for one in level for inner in _inside(one)]
+    return bool(level)
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _words(text: str | None) -> Sequence[str]:
@@ -192,5 +244,6 @@ def _words(text: str | None) -> Sequence[str]:
     return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)
+def _aware(moment: datetime | str | None) -> datetime | None:
+    """Return a column's time; what is no date, such as 0000-00-00, comes from the driver as text."""
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else None

@@ -8,8 +8,9 @@ from sqlalchemy import bindparam, select, update
 
 from delivr_operator.database import tables
 from delivr_operator.database.connection import COMMIT, START, Trip, Wire, prepared
-from delivr_operator.database.reading import LOCK_CLAIM, LOCK_INTEGRATIONS, parsed_json
+from delivr_operator.database.reading import LOCK_CLAIM, LOCK_INTEGRATIONS, UnreadableJson, read_json
 from delivr_operator.resealing import Resealed, Rotation, Turn
+from delivr_operator.sealing import Unopenable
 
 _rows = tables.integrations.c
 READ_TENANTS = prepared(select(_rows.tenantId).distinct().order_by(_rows.tenantId))
@@ -69,5 +70,8 @@ class Resealer:
 
     def _row(self, tenant_id: str, row: Mapping[str, str]) -> RotatedRow:
         kind = row["integrationType"]
-        result = self.rotation.reseal(parsed_json(row["config"]), self.sealed_fields(kind))
+        try:
+            result = self.rotation.reseal(read_json(row["config"]), self.sealed_fields(kind))
+        except UnreadableJson:
+            result = Resealed(Turn.UNOPENABLE, why=Unopenable.NO_JSON)
         return RotatedRow(tenant_id, kind, result)
