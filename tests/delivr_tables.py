@@ -12,6 +12,7 @@ from typing import Any
 import pymysql
 from pydantic import SecretStr
 
+from delivr_operator.database import migrate_up, migration_engine
 from dev.database_server import DatabaseAccess
 
 DATA = Path(__file__).parent / "data"
@@ -52,6 +53,18 @@ class DelivrDatabase:
         """The server's own DDL of every table."""
         tables = [next(iter(row.values())) for row in self.run("SHOW TABLES")]
         return {name: self.run(f"SHOW CREATE TABLE `{name}`")[0]["Create Table"] for name in tables}
+
+
+@contextmanager
+def migrated_database(access: DatabaseAccess, *scripts: str) -> Iterator[DelivrDatabase]:
+    """The same with the plan's tables, and those of more scripts of ours."""
+    with delivr_database(access) as database:
+        engine = migration_engine(database.url)
+        migrate_up(engine)
+        engine.dispose()
+        for script in scripts:
+            database.load(script)
+        yield database
 
 
 @contextmanager

@@ -140,7 +140,7 @@ class Reconciler:
         if written.unreadable:
             types = ",".join(sorted(written.unreadable))
             logger.warning("stored credentials did not open", extra={"types": types})
-        return Committed(written.unreadable)
+        return Committed(written.unreadable, written.missing_tables)
 
     async def _hold(self, setup: ReleaseSetup, *, wanted: bool) -> None:
         """Have the finalizer stand before the first row, and only while there may be rows to delete."""

@@ -23,9 +23,11 @@ class Committed:
 
     Attributes:
         resealed: whose stored credentials no key opened, so that they were sealed anew from the Secrets.
+        missing_tables: tables of the projection that are not there, or cannot hold what is to be said.
     """
 
     resealed: frozenset[IntegrationType] = frozenset()
+    missing_tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Withheld:
 
 
 COMMITTED = "Delivr's tables say what this resource says."
+UNSHOWN = " Not shown in tables that are missing or have another shape"
 
 Synced = Committed | Withheld | DatabaseFault | Finding
 """What became of the rows; a Finding is a refusal that only the database could know of."""
@@ -147,14 +150,18 @@ def _synced(refused: Finding | None, synced: Synced, *, suspended: bool) -> Find
 
 def _rows_say(observed: Observed, decision: Decision, synced: Synced) -> Finding:
     """Say that the rows are right; what was said of their sealing stands until something is proved anew."""
-    said, resealed = observed.previous.condition("Synced"), frozenset[IntegrationType]()
+    said, resealed, unshown = observed.previous.condition("Synced"), frozenset[IntegrationType](), ""
     if isinstance(synced, Committed):
-        resealed = synced.resealed
+        resealed, unshown = synced.resealed, _unshown(synced.missing_tables)
     newest = _last_verified_at(decision.entries)
     stands = said is not None and said.reason == Reason.ROWS_COMMITTED
     if said is not None and stands and not resealed and newest == observed.previous.last_verified_at:
-        return Finding("True", Reason.ROWS_COMMITTED, said.message)
-    return Finding("True", Reason.ROWS_COMMITTED, " ".join([COMMITTED, *_resealed(resealed)]))
+        return Finding("True", Reason.ROWS_COMMITTED, said.message.partition(UNSHOWN)[0] + unshown)
+    return Finding("True", Reason.ROWS_COMMITTED, " ".join([COMMITTED, *_resealed(resealed)]) + unshown)
+
+
+def _unshown(tables: tuple[str, ...]) -> str:
+    return f"{UNSHOWN}: {', '.join(tables)}." if tables else ""
 
 
 def _last_verified_at(entries: tuple[Entry, ...]) -> datetime | None:

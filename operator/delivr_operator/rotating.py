@@ -12,7 +12,8 @@ from delivr_operator.outcome import IntegrationType
 from delivr_operator.providers import PROVIDERS
 from delivr_operator.resealing import Rotation, Turn
 from delivr_operator.sealing import Envelope, Sealer
-from delivr_operator.settings import SettingsError, is_passphrase, is_sealing_key
+from delivr_operator.setting_values import is_passphrase, is_sealing_key
+from delivr_operator.settings import SettingsError
 
 _SEALED = {provider.type: provider.sealed for provider in PROVIDERS}
 

@@ -115,7 +115,7 @@ async def reconciling(
     sealer = settings.sealer
     metrics, prober = instruments.metrics, Prober.open(settings, monotonic=clocks.monotonic)
     metrics.follow_quotas(prober.quotas.lowest)
-    database = Database.connect(settings.database_url, sealer, pool_size=settings.workers)
+    database = Database.connect(settings.database_url, sealer, settings.workers, settings.category_sealer)
     threads = ThreadPoolExecutor(settings.workers, "database")
     desk = Desk(database, threads, instruments)
     try:

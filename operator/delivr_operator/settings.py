@@ -1,144 +1,37 @@
 """Every setting of the operator: read from the environment once, checked, shown without secrets."""
 
-import re
-import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Self
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from delivr_operator.outcome import IntegrationType
 from delivr_operator.providers.exchange import Endpoints
-from delivr_operator.resource import parse_duration
 from delivr_operator.sealing import Envelope, Sealer
+from delivr_operator.setting_values import (
+    CATEGORIES,
+    PLAN,
+    CertificateFile,
+    DriftInterval,
+    Duration,
+    Hosts,
+    HttpsUrl,
+    IPNetwork,
+    Milliseconds,
+    MysqlAddress,
+    Passphrase,
+    Projections,
+    SealingKey,
+    Switch,
+    network,
+)
 
-PASSPHRASE_LENGTH = 32
-IPNetwork = IPv4Network | IPv6Network
+_ADDRESSES = Endpoints()
 
 
 class SettingsError(ValueError):
     """One sentence a line, each naming the variable to mend; never a value."""
-
-
-_DATABASE_OPTIONS = frozenset(
-    {"charset", "ssl_ca", "ssl_capath", "ssl_cert", "ssl_check_hostname", "ssl_cipher", "ssl_key"}
-)
-_WRITTEN = r"(?:[^\s:@/?#\[\]%]|%[0-9A-Fa-f]{2})"
-_MYSQL_ADDRESS = re.compile(
-    rf"mysql\+pymysql://{_WRITTEN}+(?::{_WRITTEN}*)?@(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?"
-    rf"/{_WRITTEN}+(?:\?[^\s#]*)?"
-)
-
-
-def _split(value: str) -> SplitResult | None:
-    """Split an address, or return None; the standard library's own complaint would repeat the value."""
-    try:
-        parts = urlsplit(value)
-        usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return None
-    return parts if usable and value.isprintable() and " " not in value else None
-
-
-def _https(value: str) -> str:
-    parts = _split(value)
-    if not parts or parts.scheme != "https" or "@" in parts.netloc or set(value) & set("?#"):
-        raise ValueError("must be an https:// address without user, query or fragment")
-    return value.rstrip("/")
-
-
-def is_sealing_key(value: SecretStr) -> bool:
-    """Tell whether `value` can be the key of the envelope aes-256-gcm-hex."""
-    return re.fullmatch(r"[0-9a-fA-F]{64}", value.get_secret_value()) is not None
-
-
-def is_passphrase(value: SecretStr) -> bool:
-    """Tell whether `value` can be the key of the envelope pbkdf2-base64."""
-    return len(value.get_secret_value()) >= PASSPHRASE_LENGTH
-
-
-def _sealing_key(value: SecretStr) -> SecretStr:
-    if not is_sealing_key(value):
-        raise ValueError("must be exactly 64 hexadecimal digits (32 bytes): openssl rand -hex 32")
-    return value
-
-
-def _mysql_address(value: SecretStr) -> SecretStr:
-    """Refuse what two readers could divide differently, so that no piece of a password passes for a port."""
-    text = value.get_secret_value()
-    parts = _split(text) if _MYSQL_ADDRESS.fullmatch(text) else None
-    if not parts:
-        raise ValueError(
-            "must look like mysql+pymysql://user:password@host:3306/database, "
-            "with @ : / ? # and % in user and password written as %40 %3A %2F %3F %23 %25"
-        )
-    options = parse_qsl(parts.query, keep_blank_values=True)
-    names = [name for name, _ in options]
-    if {*names} - _DATABASE_OPTIONS or len({*names}) < len(names):
-        raise ValueError(f"may have no other options than {', '.join(sorted(_DATABASE_OPTIONS))}, each once")
-    if dict(options).get("ssl_check_hostname", "true") not in {"true", "false"}:
-        raise ValueError("must say ssl_check_hostname=true or ssl_check_hostname=false")
-    return value
-
-
-def _certificates(value: str) -> str:
-    try:
-        ssl.create_default_context(cafile=value)
-    except (OSError, ssl.SSLError):
-        raise ValueError("must name a readable PEM file of certificates") from None
-    return value
-
-
-def _milliseconds(value: object) -> object:
-    if not re.fullmatch(r"[0-9]{1,9}", str(value)):
-        raise ValueError("must be a whole number of milliseconds")
-    return timedelta(milliseconds=int(str(value)))
-
-
-def _switch(value: object) -> object:
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    if (known := words.get(str(value).lower())) is None:
-        raise ValueError("must be true or false")
-    return known
-
-
-def _off_or_a_second(value: timedelta) -> timedelta:
-    if timedelta() < value < timedelta(seconds=1):
-        raise ValueError("must be 0s or at least 1s")
-    return value
-
-
-def _words(value: object) -> object:
-    return tuple(word for word in re.split(r"[,\s]+", value) if word) if isinstance(value, str) else value
-
-
-def _hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what would silently match nothing, such as a range with a slip in it."""
-    name = re.compile(r"([0-9A-Za-z_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
-    if not all(_network(entry) or name.fullmatch(entry) for entry in entries):
-        raise ValueError("must list host names, addresses and ranges such as 10.0.0.0/8")
-    return entries
-
-
-HttpsUrl = Annotated[str, AfterValidator(_https)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-Milliseconds = Annotated[
-    timedelta, BeforeValidator(_milliseconds), Field(ge=timedelta(milliseconds=100), le=timedelta(minutes=10))
-]
-Switch = Annotated[bool, BeforeValidator(_switch)]
-_ADDRESSES = Endpoints()
 
 
 class _Environment(BaseModel):
@@ -193,9 +86,9 @@ class ProbeSettings(_Environment):
     firebase_api_url: HttpsUrl = _ADDRESSES.firebase
     cloud_resource_manager_url: HttpsUrl = _ADDRESSES.cloud_resource_manager
     linear_api_url: HttpsUrl = _ADDRESSES.linear
-    extra_ca_file: Annotated[str, AfterValidator(_certificates)] | None = None
+    extra_ca_file: CertificateFile | None = None
     """PEM file of certificate authorities trusted beside the system's."""
-    trusted_hosts: Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_hosts)] = ()
+    trusted_hosts: Hosts = ()
     """Host names and CIDRs that tenants' addresses may point at although the guard would refuse them."""
 
     @property
@@ -219,12 +112,12 @@ class ProbeSettings(_Environment):
     @property
     def trusted_names(self) -> frozenset[str]:
         """The host names among TRUSTED_HOSTS, in lower case."""
-        return frozenset(entry.lower() for entry in self.trusted_hosts if _network(entry) is None)
+        return frozenset(entry.lower() for entry in self.trusted_hosts if network(entry) is None)
 
     @property
     def trusted_networks(self) -> tuple[IPNetwork, ...]:
         """The addresses and ranges among TRUSTED_HOSTS."""
-        return tuple(network for entry in self.trusted_hosts if (network := _network(entry)) is not None)
+        return tuple(found for entry in self.trusted_hosts if (found := network(entry)) is not None)
 
     @property
     def disabled_types(self) -> frozenset[IntegrationType]:
@@ -240,25 +133,26 @@ class ProbeSettings(_Environment):
 class DatabaseSettings(_Environment):
     """What reading and migrating the tables needs."""
 
-    database_url: Annotated[SecretStr, AfterValidator(_mysql_address)]
+    database_url: MysqlAddress
     """SQLAlchemy address of Delivr's database, `mysql+pymysql://user:password@host:port/name`."""
 
 
 class Settings(ProbeSettings, DatabaseSettings):
     """Everything that the running operator needs."""
 
-    integration_encryption_key: Annotated[SecretStr, AfterValidator(_sealing_key)]
+    integration_encryption_key: SealingKey
     """The plan's key: seals every credential in `tenant_integrations.config`."""
-    integration_encryption_key_previous: Annotated[SecretStr, AfterValidator(_sealing_key)] | None = None
+    integration_encryption_key_previous: SealingKey | None = None
     """Opens what is still sealed with it while rotate-key is under way; nothing new is sealed with it."""
     integration_encryption_envelope: Envelope = Envelope.HEX
     """Which envelope new credentials are sealed in; either is opened."""
-    backend_storage_encryption_key: Annotated[SecretStr, Field(min_length=PASSPHRASE_LENGTH)] | None = None
+    backend_storage_encryption_key: Passphrase | None = None
     """Needed only with the envelope `pbkdf2-base64`."""
-    backend_storage_encryption_key_previous: (
-        Annotated[SecretStr, Field(min_length=PASSPHRASE_LENGTH)] | None
-    ) = None
+    backend_storage_encryption_key_previous: Passphrase | None = None
     """As INTEGRATION_ENCRYPTION_KEY_PREVIOUS, for that envelope."""
+
+    projections: Projections = (PLAN,)
+    """Which tables the setup is shown in: the plan's always, with `delivr` today's per-category ones too."""
 
     max_staleness: Duration = timedelta(hours=24)
     """How long a proof holds without a definite answer before Ready becomes Unknown."""
@@ -266,7 +160,7 @@ class Settings(ProbeSettings, DatabaseSettings):
     """How often an unchanged status is written again for lastVerifiedAt; 0s: never."""
     recheck_interval: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(minutes=1)
     """How soon a cause that no watch can tell of (an owner's role, the database) is looked at again."""
-    drift_interval: Annotated[Duration, AfterValidator(_off_or_a_second)] = timedelta()
+    drift_interval: DriftInterval = timedelta()
     """How soon rows that somebody changed are put right; 0s: when the resource is next looked at anyway."""
     metrics_per_resource: Switch = True
     """Whether /metrics has series for each ReleaseSetup: ready, its oldest proof, its credentials' ends."""
@@ -287,7 +181,21 @@ class Settings(ProbeSettings, DatabaseSettings):
                 "BACKEND_STORAGE_ENCRYPTION_KEY must be set (32 characters or more) when "
                 "INTEGRATION_ENCRYPTION_ENVELOPE is pbkdf2-base64"
             )
+        if CATEGORIES in self.projections and not self.backend_storage_encryption_key:
+            raise ValueError(
+                f"BACKEND_STORAGE_ENCRYPTION_KEY must be set when PROJECTIONS has {CATEGORIES}: "
+                "Delivr's own, with which it opens those tables"
+            )
         return self
+
+    @property
+    def category_sealer(self) -> Sealer | None:
+        """What seals credentials in the per-category tables; None where these are not written."""
+        if CATEGORIES not in self.projections:
+            return None
+        previous = self.backend_storage_encryption_key_previous
+        former = Sealer(None, previous, Envelope.PBKDF2) if previous else None
+        return Sealer(None, self.backend_storage_encryption_key, Envelope.PBKDF2, former)
 
     @property
     def sealer(self) -> Sealer:
@@ -302,13 +210,6 @@ class Settings(ProbeSettings, DatabaseSettings):
             self.integration_encryption_envelope,
             previous,
         )
-
-
-def _network(entry: str) -> IPNetwork | None:
-    try:
-        return ip_network(entry, strict=False)
-    except ValueError:
-        return None
 
 
 def _sentences(error: ValidationError) -> list[str]:

@@ -88,6 +88,7 @@ BAD: tuple[tuple[str, str], ...] = (
     ("STATUS_HEARTBEAT", CANARY),
     ("RECHECK_INTERVAL", "0s"),
     ("DRIFT_INTERVAL", CANARY),
+    ("PROJECTIONS", CANARY),
     ("WORKERS", "0"),
 )
 

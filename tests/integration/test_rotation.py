@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from delivr_operator.database import migrate_up, migration_engine
 from delivr_operator.resealing import Rotation
 from delivr_operator.rotating import resealer
 from delivr_operator.sealing import Envelope, Sealer, envelope_of
 from dev.database_server import DatabaseAccess
-from tests.delivr_tables import OWNER, TENANT, TWIN, UUID_TENANT, DelivrDatabase, delivr_database
+from tests.delivr_tables import OWNER, TENANT, TWIN, UUID_TENANT, DelivrDatabase, migrated_database
 from tests.documented import commands
 from tests.integration.killing_proxy import KillingProxy, Moment
 from tests.integration.tenancy import PROGRAM, Tenancy, eventually
@@ -29,10 +28,7 @@ ROTATE = ("rotate-key", "--from-env", "OLD", "--to-env", "NEW")
 
 @pytest.fixture(scope="module")
 def migrated(database_server: DatabaseAccess) -> Iterator[DelivrDatabase]:
-    with delivr_database(database_server) as database:
-        engine = migration_engine(database.url)
-        migrate_up(engine)
-        engine.dispose()
+    with migrated_database(database_server) as database:
         yield database
 
 

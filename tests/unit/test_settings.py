@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from delivr_operator.outcome import IntegrationType
+from delivr_operator.sealing import Envelope
 from delivr_operator.settings import ProbeSettings, Settings, SettingsError
 
 GOOD = {
@@ -56,6 +57,9 @@ def test_only_the_database_and_the_key_must_be_given() -> None:
         ("MAX_STALENESS", "a day", "30m, 1h or 1h30m"),
         ("INTEGRATION_ENCRYPTION_KEY_PREVIOUS", "pa55-canary", "64 hexadecimal digits"),
         ("BACKEND_STORAGE_ENCRYPTION_KEY_PREVIOUS", "pa55-canary", "BACKEND_STORAGE_ENCRYPTION_KEY_PREVIOUS"),
+        ("PROJECTIONS", "pa55-canary", "must be plan, or plan,delivr"),
+        ("PROJECTIONS", "delivr", "must be plan, or plan,delivr"),
+        ("PROJECTIONS", "plan,delivr", "BACKEND_STORAGE_ENCRYPTION_KEY must be set"),
         ("DRIFT_INTERVAL", "0", "30m, 1h or 1h30m"),
         ("WORKERS", "0", "WORKERS"),
     ],
@@ -66,6 +70,14 @@ def test_each_bad_value_is_named_and_never_repeated(variable: str, value: str, s
     assert variable in str(caught.value) or said.startswith("BACKEND")
     assert said in str(caught.value)
     assert "pa55-canary" not in str(caught.value)
+
+
+def test_the_categories_are_sealed_only_where_they_are_asked_for() -> None:
+    passphrase = {"BACKEND_STORAGE_ENCRYPTION_KEY": "a passphrase of thirty-two chars"}
+    assert Settings.from_environment(GOOD | passphrase).category_sealer is None
+    asked = Settings.from_environment(GOOD | passphrase | {"PROJECTIONS": "plan,delivr"})
+    assert asked.category_sealer is not None
+    assert asked.category_sealer.envelope is Envelope.PBKDF2
 
 
 def test_every_bad_value_is_said_at_once() -> None:

@@ -7,6 +7,8 @@ from typing import Self
 from pydantic import SecretStr
 
 from delivr_operator.database.connection import Trip, Wire, open_engine
+from delivr_operator.database.openings import Openings
+from delivr_operator.database.projecting import Projector
 from delivr_operator.database.reading import READ_HELD, READ_SETTINGS, Whose, parse_settings, read_record
 from delivr_operator.database.sync import SyncResult, release_rows, sync_rows
 from delivr_operator.resource import DeletionPolicy
@@ -20,11 +22,23 @@ class Database:
 
     wire: Wire
     sealer: Sealer
+    projector: Projector | None = None
+    """What shows the rows in Delivr's per-category tables too."""
 
     @classmethod
-    def connect(cls, url: SecretStr, sealer: Sealer, pool_size: int) -> Self:
-        """Return a database that connects when it is first asked, and again whenever it has to."""
-        return cls(Wire(open_engine(url, pool_size)), sealer)
+    def connect(
+        cls, url: SecretStr, sealer: Sealer, pool_size: int, category_sealer: Sealer | None = None
+    ) -> Self:
+        """Return a database that connects when it is first asked, and again whenever it has to.
+
+        Args:
+            url: where it is.
+            sealer: for the plan's rows.
+            pool_size: how many connections there may be.
+            category_sealer: for the per-category tables, which are written only with it.
+        """
+        projector = Projector(Openings(category_sealer)) if category_sealer else None
+        return cls(Wire(open_engine(url, pool_size)), sealer, projector)
 
     def close(self) -> None:
         """End every connection that is not in use."""
@@ -67,7 +81,8 @@ class Database:
             ClaimedByAnother: the rows are another resource's; nothing is written.
             DatabaseUnavailable: it could not be done; nothing is written.
         """
-        return self.wire.run(lambda trip: sync_rows(trip, _whole_seconds(desired), may_replace, self.sealer))
+        rows = _whole_seconds(desired)
+        return self.wire.run(lambda trip: sync_rows(trip, rows, may_replace, self.sealer, self.projector))
 
     def release(self, tenant_id: str, uid: str, policy: DeletionPolicy) -> bool:
         """Give up the tenant's rows as `policy` says; False where they were not this resource's (any more).
@@ -75,7 +90,7 @@ class Database:
         Raises:
             DatabaseUnavailable: it could not be done; everything stands as it stood.
         """
-        return self.wire.run(lambda trip: release_rows(trip, tenant_id, uid, policy))
+        return self.wire.run(lambda trip: release_rows(trip, tenant_id, uid, policy, self.projector))
 
 
 def read_settings_row(url: SecretStr, tenant_id: str) -> SettingsRow | None:

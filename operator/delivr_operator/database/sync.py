@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
@@ -21,16 +21,18 @@ from delivr_operator.database.columns import (
     whole_second,
 )
 from delivr_operator.database.connection import COMMIT, START, Asked, Row, Statement, Trip, prepared
+from delivr_operator.database.projecting import Projection, Projector
 from delivr_operator.database.reading import (
     LOCK_CLAIM,
     LOCK_INTEGRATIONS,
     LOCK_SETTINGS,
     parse_claim,
+    parse_integrations,
     parsed_json,
 )
 from delivr_operator.outcome import IntegrationType
 from delivr_operator.resource import DeletionPolicy
-from delivr_operator.rows import Claim, DesiredIntegration, DesiredRows
+from delivr_operator.rows import Claim, Config, DesiredIntegration, DesiredRows
 from delivr_operator.sealing import CannotOpen, Sealer
 
 _FLAGS = ("isEnabled", "isRequired", "configuredByAccountId", "lastVerifiedAt", "verificationStatus")
@@ -97,6 +99,8 @@ class SyncResult:
     disabled: frozenset[IntegrationType] = frozenset()
     unreadable: frozenset[IntegrationType] = frozenset()
     """Among `written`: rows whose stored credentials did not open and were replaced."""
+    missing_tables: tuple[str, ...] = ()
+    """Tables of the projection that are not there, so that nothing was written to them."""
 
     @property
     def changed(self) -> bool:
@@ -112,9 +116,17 @@ class Stored:
     settings: Row | None
     integrations: Mapping[str, Row]
 
+    @property
+    def configs(self) -> Mapping[IntegrationType, Config]:
+        """What stands in the rows of known types; sealed fields are texts."""
+        parsed = parse_integrations(tuple(self.integrations.values()))
+        return {kind: row.config for kind, row in parsed.items()}
 
-def sync_rows(trip: Trip, desired: DesiredRows, may_replace: frozenset[str], sealer: Sealer) -> SyncResult:
-    """Do it in one transaction of two round trips.
+
+def sync_rows(
+    trip: Trip, desired: DesiredRows, may_replace: frozenset[str], sealer: Sealer, projector: Projector | None
+) -> SyncResult:
+    """Do it in one transaction of two round trips, and a few more where the rows are projected.
 
     Raises:
         StaleGeneration: see there.
@@ -123,8 +135,9 @@ def sync_rows(trip: Trip, desired: DesiredRows, may_replace: frozenset[str], sea
     stored = _lock(trip, desired)
     _refuse(stored.claim, desired.claim, may_replace)
     comparison = Comparison(desired, stored, sealer)
-    trip([*comparison.writes(), COMMIT.of()])
-    return comparison.result()
+    shown = projector.project(trip, desired, stored.configs) if projector else Projection()
+    trip([*comparison.writes(), *shown.writes, COMMIT.of()])
+    return replace(comparison.result(), missing_tables=shown.missing)
 
 
 def _lock(trip: Trip, desired: DesiredRows) -> Stored:
@@ -259,7 +272,9 @@ class Comparison:
         return frozenset(kind for kind in self.desired.disabled if kind in rows and rows[kind]["isEnabled"])
 
 
-def release_rows(trip: Trip, tenant_id: str, uid: str, policy: DeletionPolicy) -> bool:
+def release_rows(
+    trip: Trip, tenant_id: str, uid: str, policy: DeletionPolicy, projector: Projector | None = None
+) -> bool:
     """Give up the tenant's rows if they are this resource's; tell whether they were.
 
     Delete removes the settings row and the integrations that the claim lists, and no others.
@@ -274,6 +289,7 @@ def release_rows(trip: Trip, tenant_id: str, uid: str, policy: DeletionPolicy) -
             DELETE_INTEGRATIONS.of(**_at(tenant_id, claim.types)),
             DELETE_SETTINGS.of(at_tenant=tenant_id),
         ]
+        writes += projector.release(trip, tenant_id) if projector else ()
     trip([*writes, COMMIT.of()])
     return True
 

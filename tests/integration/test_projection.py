@@ -1,0 +1,531 @@
+"""The per-category tables of today's Delivr, on real servers: filled, repaired, taken over and cleared."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from delivr_operator.database import Database, DatabaseUnavailable, SyncResult
+from delivr_operator.outcome import IntegrationType, VerificationStatus
+from delivr_operator.projection import Category, is_own
+from delivr_operator.resource import DeletionPolicy
+from delivr_operator.rows import Claim, Config, DesiredIntegration, DesiredRows
+from delivr_operator.sealing import Envelope, Sealer
+from dev.database_server import DatabaseAccess
+from tests.delivr_tables import DATA, OTHER_OWNER, OWNER, TENANT, TWIN, DelivrDatabase, migrated_database
+from tests.integration.killing_proxy import KillingProxy, Moment
+from tests.integration.tenancy import Tenancy, eventually
+
+NOON = datetime(2025, 11, 9, 12, tzinfo=UTC)
+PASSPHRASE = "a passphrase of thirty-two chars"
+SEALER = Sealer(SecretStr("a1" * 32))
+DELIVRS = Sealer(None, SecretStr(PASSPHRASE), Envelope.PBKDF2)
+T = IntegrationType
+CONFIGS: dict[IntegrationType, Config] = {
+    T.GITHUB: {"accessToken": SecretStr("ghp_clear"), "organization": "acme", "repoName": "mobile-app"},
+    T.GITLAB: {
+        "token": SecretStr("glpat-clear"),
+        "projectId": "acme/mobile/app",
+        "apiUrl": "https://git.acme.test/api/v4",
+    },
+    T.BITBUCKET: {"token": SecretStr("bb-clear"), "workspace": "acme", "repoSlug": "app"},
+    T.APP_STORE_CONNECT: {
+        "apiKeyId": SecretStr("KEY-clear"),
+        "issuerId": SecretStr("issuer-clear"),
+        "privateKey": SecretStr("apple-clear"),
+        "bundleId": "com.acme.app",
+    },
+    T.PLAY_STORE: {
+        "serviceAccountEmail": "sa@acme.test",
+        "privateKey": SecretStr("google-clear"),
+        "packageName": "com.acme.app",
+    },
+    T.JENKINS: {
+        "url": "https://jenkins.acme.test",
+        "username": "admin",
+        "apiToken": SecretStr("11-clear"),
+        "pipelines": [
+            {"name": "android", "jobPath": "folder/job one", "platform": "ANDROID", "target": "PLAY_STORE"},
+            {"name": "nightly", "jobPath": "nightly", "platform": "IOS"},
+        ],
+    },
+    T.GITHUB_ACTIONS: {
+        "workflows": [
+            {
+                "name": "ios",
+                "workflowPath": ".github/workflows/ios.yml",
+                "platform": "IOS",
+                "target": "APP_STORE",
+            }
+        ]
+    },
+    T.SLACK: {"botToken": SecretStr("xoxb-clear"), "channels": ["releases"], "notifyOnEvents": []},
+    T.TEAMS: {"clientSecret": SecretStr("teams-clear"), "tenantId": "t"},
+    T.JIRA: {
+        "url": "https://acme.atlassian.test",
+        "email": "bot@acme.test",
+        "apiToken": SecretStr("jira-clear"),
+        "projectKey": "MOB",
+    },
+    T.LINEAR: {"apiKey": SecretStr("lin-clear"), "teamId": "MOB"},
+    T.TEST_RAIL: {
+        "url": "https://tests.acme.test",
+        "username": "bot",
+        "apiKey": SecretStr("tr-clear"),
+        "projectId": 7,
+    },
+}
+FEW = (T.GITHUB, T.JENKINS, T.PLAY_STORE)
+
+
+@pytest.fixture(scope="module")
+def migrated(database_server: DatabaseAccess) -> Iterator[DelivrDatabase]:
+    with migrated_database(database_server, "category_tables.sql") as database:
+        yield database
+
+
+@pytest.fixture
+def tables(migrated: DelivrDatabase) -> DelivrDatabase:
+    plan = ("tenant_integrations", "tenant_release_settings", "tenant_release_claims")
+    for table in (*reversed(Category), *plan):
+        migrated.run(f"DELETE FROM {table}")  # noqa: S608 - a name from above
+    return migrated
+
+
+@contextmanager
+def opened(tables: DelivrDatabase, sealer: Sealer = DELIVRS) -> Iterator[Database]:
+    database = Database.connect(tables.url, SEALER, 4, sealer)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@pytest.fixture
+def database(tables: DelivrDatabase) -> Iterator[Database]:
+    with opened(tables) as database:
+        yield database
+
+
+def integration(kind: IntegrationType, **changes: Any) -> DesiredIntegration:
+    row = DesiredIntegration(
+        type=kind,
+        enabled=True,
+        required=False,
+        config=CONFIGS[kind],
+        configured_by=OWNER,
+        last_verified_at=NOON,
+        status=VerificationStatus.VALID,
+    )
+    return replace(row, **changes)
+
+
+def desired(*kinds: IntegrationType | DesiredIntegration, **changes: Any) -> DesiredRows:
+    rows = tuple(one if isinstance(one, DesiredIntegration) else integration(one) for one in kinds or CONFIGS)
+    claim = Claim("uid-a", "falcon", "setup", NOON, 1, frozenset(row.type for row in rows))
+    return replace(DesiredRows(TENANT, claim, None, rows), **changes)
+
+
+def contents(tables: DelivrDatabase) -> dict[str, list[dict[str, Any]]]:
+    return {one.value: tables.run(f"SELECT * FROM {one} ORDER BY id") for one in Category}  # noqa: S608
+
+
+def rows_of(tables: DelivrDatabase, category: Category) -> list[dict[str, Any]]:
+    return contents(tables)[category.value]
+
+
+def age(tables: DelivrDatabase) -> None:
+    for one in Category:
+        updated = "updated_at" if one is Category.TEST else "updatedAt"
+        tables.run(f"UPDATE {one} SET {updated} = '2001-01-01 00:00:00'")  # noqa: S608
+
+
+def clear(sealed: str | bytes) -> str:
+    return DELIVRS.open(sealed if isinstance(sealed, str) else sealed.decode()).get_secret_value()
+
+
+def picked(row: dict[str, Any], *names: str) -> tuple[Any, ...]:
+    return tuple(row[name] for name in names)
+
+
+def test_every_category_is_filled_in_its_own_words_and_envelope(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    began = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+    assert database.sync(desired()).missing_tables == ()
+
+    noon = NOON.replace(tzinfo=None)
+    scm = {row["scmType"]: row for row in rows_of(tables, Category.SCM)}
+    where = {kind: picked(row, "owner", "repo", "repositoryUrl") for kind, row in scm.items()}
+    assert where == {
+        "GITHUB": ("acme", "mobile-app", "https://github.com/acme/mobile-app"),
+        "GITLAB": ("acme/mobile", "app", "https://git.acme.test/acme/mobile/app"),
+        "BITBUCKET": ("acme", "app", "https://bitbucket.org/acme/app"),
+    }
+    assert {clear(row["accessToken"]) for row in scm.values()} == {"ghp_clear", "glpat-clear", "bb-clear"}
+    github = scm["GITHUB"]
+    assert picked(
+        github, "tenantId", "isActive", "verificationStatus", "lastVerifiedAt", "createdByAccountId"
+    ) == (*(TENANT, 1, "VALID", noon, OWNER),)
+    assert began <= github["createdAt"] == github["updatedAt"]
+
+    ci = {row["providerType"]: row for row in rows_of(tables, Category.CI_CD)}
+    assert picked(ci["JENKINS"], "hostUrl", "authType", "username") == (
+        *("https://jenkins.acme.test", "BASIC", "admin"),
+    )
+    assert picked(ci["GITHUB_ACTIONS"], "hostUrl", "authType", "username") == (
+        "https://github.com",
+        "BEARER",
+        None,
+    )
+    assert {kind: clear(row["apiToken"]) for kind, row in ci.items()} == {
+        "JENKINS": "11-clear",
+        "GITHUB_ACTIONS": "ghp_clear",
+    }
+    flows = {row["displayName"]: row for row in rows_of(tables, Category.WORKFLOW)}
+    assert {name: picked(row, "workflowUrl", "platform", "workflowType") for name, row in flows.items()} == {
+        "android": ("https://jenkins.acme.test/job/folder/job/job%20one", "ANDROID", "AAB_BUILD"),
+        "nightly": ("https://jenkins.acme.test/job/nightly", "IOS", "CUSTOM"),
+        "ios": ("https://github.com/acme/mobile-app/actions/workflows/ios.yml", "IOS", "TEST_FLIGHT_BUILD"),
+    }
+    assert flows["android"]["integrationId"] == ci["JENKINS"]["id"]
+    assert json.loads(flows["ios"]["providerIdentifiers"]) == {"workflowPath": ".github/workflows/ios.yml"}
+
+    (slack,) = rows_of(tables, Category.COMMUNICATION)
+    assert (clear(slack["slackBotToken"]), slack["verificationStatus"]) == ("xoxb-clear", "VALID")
+    stores = {row["storeType"]: row for row in rows_of(tables, Category.STORE)}
+    assert {kind: picked(row, "platform", "appIdentifier", "status") for kind, row in stores.items()} == {
+        "APP_STORE": ("IOS", "com.acme.app", "VERIFIED"),
+        "PLAY_STORE": ("ANDROID", "com.acme.app", "VERIFIED"),
+    }
+    payloads = {
+        row["credentialType"]: (row["integrationId"], json.loads(clear(row["encryptedPayload"])))
+        for row in rows_of(tables, Category.CREDENTIAL)
+    }
+    assert payloads == {
+        "APPLE_API_KEY": (
+            stores["APP_STORE"]["id"],
+            {"issuerId": "issuer-clear", "keyId": "KEY-clear", "privateKeyPem": "apple-clear"},
+        ),
+        "GOOGLE_SERVICE_ACCOUNT": (
+            stores["PLAY_STORE"]["id"],
+            {
+                "type": "service_account",
+                "client_email": "sa@acme.test",
+                "private_key": "google-clear",
+                "token_uri": "https://oauth2.googleapis.com/token",
+            },
+        ),
+    }
+    trackers = {row["providerType"]: json.loads(row["config"]) for row in rows_of(tables, Category.PROJECT)}
+    assert clear(trackers["JIRA"].pop("apiToken")) == "jira-clear"
+    assert clear(trackers["LINEAR"].pop("apiToken")) == "lin-clear"
+    assert trackers == {
+        "JIRA": {"baseUrl": "https://acme.atlassian.test", "email": "bot@acme.test", "projectKey": "MOB"},
+        "LINEAR": {"teamId": "MOB"},
+    }
+    (test_rail,) = rows_of(tables, Category.TEST)
+    assert picked(test_rail, "tenant_id", "provider_type") == (TENANT, "testrail")
+    assert clear(json.loads(test_rail["config"])["apiToken"]) == "tr-clear"
+    everything = [row for rows in contents(tables).values() for row in rows]
+    assert all(is_own(TENANT, row["id"]) and len(row["id"]) == 21 for row in everything)
+    stored = repr([{k: v for k, v in row.items() if k != "id"} for row in everything])
+    assert "-clear" not in stored
+    assert "ghp_" not in stored
+
+
+def test_equal_rows_are_not_written_again_and_their_seals_are_opened_once(
+    tables: DelivrDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derived: list[str] = []
+    really = hashlib.pbkdf2_hmac
+
+    def counting(*arguments: Any) -> bytes:
+        derived.append("once")
+        return really(*arguments)
+
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", counting)
+    with opened(tables) as database:
+        database.sync(desired())
+        sealed = len(derived)
+        age(tables)
+        before = contents(tables)
+        database.sync(desired())
+        assert (contents(tables), len(derived)) == (before, sealed)  # none was opened: it sealed them itself
+    with opened(tables) as restarted:
+        restarted.sync(desired())
+        assert len(derived) == 2 * sealed  # a new process opens each once
+        restarted.sync(desired())
+        assert (contents(tables), len(derived)) == (before, 2 * sealed)
+    assert sealed == 11
+
+
+EDITS = [
+    (Category.SCM, "accessToken = 'x'"),
+    (Category.SCM, "verificationStatus = 'INVALID'"),
+    (Category.SCM, "owner = 'other', repo = 'other'"),
+    (Category.SCM, "isActive = 0"),
+    (Category.SCM, "repositoryUrl = ''"),
+    (Category.CI_CD, "hostUrl = 'https://evil.test'"),
+    (Category.CI_CD, "username = NULL"),
+    (Category.WORKFLOW, "displayName = 'renamed'"),
+    (Category.WORKFLOW, "workflowType = 'CUSTOM', providerIdentifiers = '{}'"),
+    (Category.STORE, "status = 'REVOKED'"),
+    (Category.STORE, "appIdentifier = 'com.other'"),
+    (Category.CREDENTIAL, "encryptedPayload = 'garbage'"),
+]
+
+
+def test_rows_of_the_operator_are_put_right(tables: DelivrDatabase, database: Database) -> None:
+    rows = desired(*FEW)
+    database.sync(rows)
+
+    def meaning() -> Any:
+        found = contents(tables)
+        for row in found[Category.SCM]:
+            row["accessToken"] = clear(row["accessToken"])
+        for row in found[Category.CI_CD]:
+            row["apiToken"] = clear(row["apiToken"])
+        for row in found[Category.CREDENTIAL]:
+            row["encryptedPayload"] = clear(row["encryptedPayload"])
+        moving = ("createdAt", "updatedAt", "rotatedAt")
+        return {
+            t: [{k: v for k, v in row.items() if k not in moving} for row in rs] for t, rs in found.items()
+        }
+
+    before = meaning()
+    for category, edit in EDITS:
+        tables.run(f"UPDATE {category} SET {edit}")  # noqa: S608
+        database.sync(rows)
+        assert meaning() == before, edit
+    for category in reversed(Category):
+        tables.run(f"DELETE FROM {category}")  # noqa: S608
+        database.sync(rows)
+        assert meaning() == before, category
+
+
+def put_by_hand(tables: DelivrDatabase, key: str, tenant: str, owner: str, repo: str) -> None:
+    tables.run(
+        "INSERT INTO tenant_scm_integrations (id, tenantId, scmType, displayName, owner, repo, "
+        "repositoryUrl, accessToken, webhookSecret, createdByAccountId, createdAt, updatedAt) VALUES "
+        "(%s, %s, 'GITHUB', 'mine', %s, %s, 'u', 'sealed by Delivr', 'hook', %s, '2001-01-01', '2001-01-01')",
+        *(key, tenant, owner, repo, OTHER_OWNER),
+    )
+
+
+def test_rows_that_people_made_stay_unless_they_are_the_same_integration(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    put_by_hand(tables, "V1StGXR8_Z5jdHi6B-myT", TENANT, "acme", "mobile-app")
+    put_by_hand(tables, "another-repository", TENANT, "acme", "backend")
+    put_by_hand(tables, "another-tenants", TWIN, "acme", "mobile-app")
+    before = {row["id"]: row for row in rows_of(tables, Category.SCM)}
+    database.sync(desired(*FEW))
+    after = {row["id"]: row for row in rows_of(tables, Category.SCM)}
+    assert after.keys() == before.keys()  # none beside the one that is there
+    assert {key for key in before if before[key] == after[key]} == {"another-repository", "another-tenants"}
+    taken = after["V1StGXR8_Z5jdHi6B-myT"]
+    assert (clear(taken["accessToken"]), taken["verificationStatus"]) == ("ghp_clear", "VALID")
+    assert picked(taken, "displayName", "webhookSecret", "createdByAccountId") == (
+        "mine",
+        "hook",
+        OTHER_OWNER,
+    )
+    age(tables)
+    stands = contents(tables)
+    database.sync(desired(*FEW))
+    assert contents(tables) == stands
+
+    database.release(TENANT, "uid-a", DeletionPolicy.DELETE)
+    assert {row["id"] for row in rows_of(tables, Category.SCM)} == set(before)
+    assert not [table for table, rows in contents(tables).items() if rows and table != Category.SCM]
+
+
+def test_a_provider_and_its_workflows_that_people_made_are_taken_over(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    database.sync(desired(T.JENKINS))
+    tables.run("DELETE FROM tenant_ci_cd_workflows")
+    tables.run("UPDATE tenant_ci_cd_integrations SET id = 'made-by-hand', hostUrl = 'https://old.test'")
+    tables.run(
+        "INSERT INTO tenant_ci_cd_workflows (id, tenantId, integrationId, providerType, displayName, "
+        "workflowUrl, platform, workflowType, createdByAccountId, createdAt, updatedAt) VALUES "
+        "('theirs', %s, 'made-by-hand', 'JENKINS', 'regression', 'u', 'IOS', 'REGRESSION_BUILD', %s, "
+        "'2001-01-01', '2001-01-01'), ('same', %s, 'made-by-hand', 'JENKINS', 'nightly', 'u', 'IOS', "
+        "'CUSTOM', %s, '2001-01-01', '2001-01-01')",
+        *(TENANT, OWNER, TENANT, OWNER),
+    )
+    database.sync(desired(T.JENKINS))
+    (jenkins,) = rows_of(tables, Category.CI_CD)
+    assert picked(jenkins, "id", "hostUrl") == ("made-by-hand", "https://jenkins.acme.test")
+    flows = {row["displayName"]: row for row in rows_of(tables, Category.WORKFLOW)}
+    assert set(flows) == {"regression", "nightly", "android"}
+    assert picked(flows["regression"], "id", "workflowUrl") == ("theirs", "u")
+    assert picked(flows["nightly"], "id", "workflowUrl") == ("same", "https://jenkins.acme.test/job/nightly")
+    assert flows["android"]["integrationId"] == "made-by-hand"
+
+
+def test_other_members_of_a_config_that_people_made_stay(tables: DelivrDatabase, database: Database) -> None:
+    theirs = {"baseUrl": "https://acme.atlassian.test", "projectKey": "MOB", "apiToken": "old", "jql": "x"}
+    tables.run(
+        "INSERT INTO project_management_integrations (id, tenantId, name, providerType, config, createdAt, "
+        "updatedAt) VALUES ('jira', %s, 'Our Jira', 'JIRA', %s, '2001-01-01', '2001-01-01')",
+        *(TENANT, json.dumps(theirs)),
+    )
+    database.sync(desired(T.JIRA))
+    (row,) = rows_of(tables, Category.PROJECT)
+    config = json.loads(row["config"])
+    assert picked(row, "id", "name") == ("jira", "Our Jira")
+    assert clear(config.pop("apiToken")) == "jira-clear"
+    assert config == {
+        "baseUrl": "https://acme.atlassian.test",
+        "projectKey": "MOB",
+        "email": "bot@acme.test",
+        "jql": "x",
+    }
+
+
+def test_what_is_no_longer_declared_goes_or_is_switched_off(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    database.sync(desired(T.GITHUB, T.JENKINS, T.JIRA, T.PLAY_STORE))
+    fewer = {**CONFIGS[T.JENKINS], "pipelines": CONFIGS[T.JENKINS]["pipelines"][:1]}  # type: ignore[index]
+    database.sync(desired(T.GITHUB, integration(T.JENKINS, config=fewer), T.JIRA, T.PLAY_STORE))
+    assert [row["displayName"] for row in rows_of(tables, Category.WORKFLOW)] == ["android"]
+
+    database.sync(desired(T.JENKINS, disabled=frozenset({T.GITHUB, T.JIRA, T.PLAY_STORE})))
+    database.sync(desired(T.JENKINS))  # a later pass knows nothing of what was switched off before
+    assert [row["isActive"] for row in rows_of(tables, Category.SCM)] == [0]
+    assert [row["isEnabled"] for row in rows_of(tables, Category.PROJECT)] == [0]
+    assert len(rows_of(tables, Category.STORE)) == len(rows_of(tables, Category.CREDENTIAL)) == 1
+
+    database.sync(desired(T.GITHUB, removed=frozenset({T.JENKINS, T.JIRA, T.PLAY_STORE})))
+    left = {table for table, rows in contents(tables).items() if rows}
+    assert left == {Category.SCM}
+    assert [row["isActive"] for row in rows_of(tables, Category.SCM)] == [1]
+    database.release(TENANT, "uid-a", DeletionPolicy.RETAIN)
+    assert len(rows_of(tables, Category.SCM)) == 1
+
+
+def test_what_cannot_be_shown_now_stays_and_what_lost_its_row_of_the_plan_goes(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    database.sync(desired(T.GITHUB, T.JIRA))
+    kept = rows_of(tables, Category.SCM)
+    tables.run("DELETE FROM tenant_integrations")
+    database.sync(desired(integration(T.GITHUB, config=None)))
+    assert rows_of(tables, Category.SCM) == kept
+    assert rows_of(tables, Category.PROJECT) == []  # nobody declares it, and the plan has no row of it
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "store"),
+    [
+        ("NOT_VERIFIED", "PENDING", "PENDING"),
+        ("INVALID", "INVALID", "REVOKED"),
+        ("EXPIRED", "EXPIRED", "REVOKED"),
+    ],
+)
+def test_a_verdict_is_told_in_the_categories_words_and_keeps_the_credential(
+    tables: DelivrDatabase, database: Database, status: str, shown: str, store: str
+) -> None:
+    database.sync(desired(*FEW))
+    kept = contents(tables)
+    fallen = [integration(kind, status=VerificationStatus(status), config=None) for kind in FEW]
+    database.sync(desired(*fallen))
+    (scm,) = rows_of(tables, Category.SCM)
+    assert picked(scm, "verificationStatus", "accessToken") == (shown, kept[Category.SCM][0]["accessToken"])
+    assert [row["status"] for row in rows_of(tables, Category.STORE)] == [store]
+    assert rows_of(tables, Category.CREDENTIAL) == kept[Category.CREDENTIAL]
+    assert len(rows_of(tables, Category.WORKFLOW)) == 2
+
+
+def test_without_its_tables_the_rest_goes_on_and_they_are_named(database_server: DatabaseAccess) -> None:
+    with migrated_database(database_server) as database, opened(database) as edge:
+        every = tuple(sorted(one.value for one in Category))
+        assert edge.sync(desired()).missing_tables == every
+        database.load("category_tables.sql")
+        database.run("DROP TABLE store_integrations")
+        database.run("ALTER TABLE tenant_comm_integrations DROP COLUMN slackBotToken")
+        result = edge.sync(desired())
+        gone = ("store_credentials", "store_integrations", "tenant_comm_integrations")
+        assert result == SyncResult(missing_tables=gone)
+        assert len(database.run("SELECT * FROM tenant_scm_integrations")) == 3
+        database.run("ALTER TABLE tenant_scm_integrations DROP COLUMN lastVerifiedAt, DROP COLUMN isActive")
+        database.run("DELETE FROM tenant_scm_integrations")
+        assert edge.sync(desired()).missing_tables == gone
+        assert len(database.run("SELECT * FROM tenant_scm_integrations")) == 3
+        assert edge.release(TENANT, "uid-a", DeletionPolicy.DELETE)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_cut_at_any_statement_both_projections_stand_or_none(tables: DelivrDatabase, moment: Moment) -> None:
+    plan = "SELECT COUNT(*) AS n FROM tenant_integrations"
+    access, at, outcomes = tables.access, 0, set()
+    struck = True
+    while struck:
+        at += 1
+        for table in (*reversed(Category), "tenant_integrations", "tenant_release_claims"):
+            tables.run(f"DELETE FROM {table}")  # noqa: S608
+        proxy = KillingProxy(("127.0.0.1", access.port), at, moment, lambda: None)
+        with proxy.listening() as port:
+            url = SecretStr(tables.url.get_secret_value().replace(f":{access.port}/", f":{port}/"))
+            edge = Database.connect(url, SEALER, 1, DELIVRS)
+            try:
+                edge.sync(desired(*FEW))
+            except DatabaseUnavailable:
+                assert proxy.struck
+            finally:
+                edge.close()
+            struck = proxy.struck
+        counts = (tables.run(plan)[0]["n"], *(len(rows) for rows in contents(tables).values()))
+        outcomes.add(counts)
+        with opened(tables) as edge:
+            edge.sync(desired(*FEW))
+        assert [len(rows) for rows in contents(tables).values()] == [1, 1, 2, 0, 1, 1, 0, 0]
+    assert outcomes == {(0,) * 9, (3, 1, 1, 2, 0, 1, 1, 0, 0)}
+    assert at > 5
+
+
+def test_a_pass_with_nothing_to_write_is_cheap(tables: DelivrDatabase, database: Database) -> None:
+    database.sync(desired())
+    began = time.process_time()
+    for _ in range(10):
+        database.sync(desired())
+    assert time.process_time() - began < 10 * 0.2  # opening eleven envelopes takes 0.3 s each time
+
+
+def test_a_ready_resource_shows_in_todays_delivr_and_goes_from_it(on_either: Tenancy) -> None:
+    tenancy = on_either
+    tenancy.extra.update(
+        PROJECTIONS="plan,delivr", BACKEND_STORAGE_ENCRYPTION_KEY=PASSPHRASE, DRIFT_INTERVAL="1s"
+    )
+    tenancy.apply(tenancy.complete())
+    with tenancy.operator():
+        tenancy.await_ready("True")
+        said = tenancy.condition("Synced")
+        assert said["status"] == "True"
+        assert all(category.value in said["message"] for category in (Category.SCM, Category.CREDENTIAL))
+        script = (DATA / "category_tables.sql").read_text()
+        for statement in (one for one in script.split(";\n") if "CREATE TABLE" in one):
+            tenancy.rows(statement[statement.index("CREATE TABLE") :])
+        plain = "Delivr's tables say what this resource says."
+        eventually(lambda: tenancy.condition("Synced")["message"] == plain, "nothing is missing")
+        (scm,) = tenancy.rows("SELECT * FROM tenant_scm_integrations")
+        assert (scm["owner"], scm["verificationStatus"]) == (tenancy.organization, "VALID")
+        assert clear(scm["accessToken"]) == tenancy.issued["github"].secret["accessToken"]
+        stores = {row["status"] for row in tenancy.rows("SELECT * FROM store_integrations")}
+        assert stores == {"VERIFIED"}
+        tenancy.rows("DELETE FROM store_credentials")
+        eventually(lambda: len(tenancy.rows("SELECT * FROM store_credentials")) == 2, "put right")
+        tenancy.kubectl("delete", "releasesetup", "mobile-app", "--wait=false")
+        tenancy.kubectl("wait", "--for=delete", "releasesetup/mobile-app", "--timeout=30s")
+    for category in Category:
+        assert tenancy.rows(f"SELECT id FROM {category}") == []  # noqa: S608
