@@ -17,6 +17,9 @@ from dev.database_server import DatabaseAccess
 
 DATA = Path(__file__).parent / "data"
 BASE, LEGACY = "base_tables.sql", "legacy_tenant_integrations.sql"
+CATEGORIES = DATA / "category_tables.sql"
+PASSPHRASE = "a passphrase of thirty-two chars"
+"""Delivr's own."""
 TENANT, TWIN, UUID_TENANT = "Kp3xQ7_m-Z", "kp3xq7_m-z", "3f0c5a52-8d0e-4c1b-9a5e-6f7f1f0c2b11"
 OWNER, OTHER_OWNER = "own_7Qx2-", "own_other"
 

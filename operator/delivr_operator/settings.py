@@ -193,9 +193,8 @@ class Settings(ProbeSettings, DatabaseSettings):
         """What seals credentials in the per-category tables; None where these are not written."""
         if CATEGORIES not in self.projections:
             return None
-        previous = self.backend_storage_encryption_key_previous
-        former = Sealer(None, previous, Envelope.PBKDF2) if previous else None
-        return Sealer(None, self.backend_storage_encryption_key, Envelope.PBKDF2, former)
+        # Without the previous passphrase: Delivr has only one, so what it cannot open is sealed anew.
+        return Sealer(None, self.backend_storage_encryption_key, Envelope.PBKDF2)
 
     @property
     def sealer(self) -> Sealer:

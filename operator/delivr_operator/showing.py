@@ -6,23 +6,14 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
-from delivr_operator.outcome import IntegrationType, VerificationStatus
-from delivr_operator.projection import Category, Projected, SealedObject, SealedWhole
+from delivr_operator.outcome import IntegrationType
+from delivr_operator.projection import Category, Projected, SealedObject
 from delivr_operator.resource import Target
 from delivr_operator.rows import Config, DesiredRows
 from delivr_operator.shown import Shown
+from delivr_operator.store_rows import show_app_store, show_firebase, show_play_store
 
-GITHUB_HOME, BITBUCKET_HOME, GOOGLE_TOKEN_URL = (
-    "https://github.com",
-    "https://bitbucket.org",
-    "https://oauth2.googleapis.com/token",
-)
-_STORE_STATUSES = {
-    VerificationStatus.NOT_VERIFIED: "PENDING",
-    VerificationStatus.VALID: "VERIFIED",
-    VerificationStatus.INVALID: "REVOKED",
-    VerificationStatus.EXPIRED: "REVOKED",
-}
+GITHUB_HOME, BITBUCKET_HOME = "https://github.com", "https://bitbucket.org"
 _WORKFLOWS = {Target.APP_STORE: "TEST_FLIGHT_BUILD", Target.PLAY_STORE: "AAB_BUILD"}
 
 
@@ -66,7 +57,7 @@ def _scm(shown: Shown) -> Iterator[Projected]:
         table=Category.SCM,
         type=shown.row.type,
         slot=shown.row.type,
-        identities=(named,),
+        identities=({**named, "repositoryUrl": url},),
         columns={**named, "repositoryUrl": url, "isActive": shown.row.enabled, **shown.verified},
         credentials=shown.secrets(accessToken=token),
         initial={"displayName": repo, **shown.made_by},
@@ -86,7 +77,7 @@ def _jenkins(shown: Shown) -> Iterator[Projected]:
             "hostUrl": url,
             "authType": "BASIC",
             "username": shown.text("username"),
-            **shown.verified,
+            **shown.verified_if_enabled,
         },
         credentials=shown.secrets(apiToken="apiToken"),
         initial={"displayName": "Jenkins", "providerConfig": {}, **shown.made_by},
@@ -109,7 +100,13 @@ def _github_actions(shown: Shown) -> Iterator[Projected]:
         type=shown.row.type,
         slot=shown.row.type,
         identities=(kind,),
-        columns={**kind, "hostUrl": home, "authType": "BEARER", "username": None, **shown.verified},
+        columns={
+            **kind,
+            "hostUrl": home,
+            "authType": "BEARER",
+            "username": None,
+            **shown.verified_if_enabled,
+        },
         credentials={"apiToken": token} if isinstance(token, SecretStr) else {},
         initial={"displayName": "GitHub Actions", "providerConfig": {}, **shown.made_by},
         whole=isinstance(token, SecretStr),
@@ -147,53 +144,11 @@ def _slack(shown: Shown) -> Iterator[Projected]:
         type=shown.row.type,
         slot=shown.row.type,
         identities=(kind,),
-        columns={**kind, **shown.verified},
+        columns={**kind, **shown.verified_if_enabled},
         credentials=shown.secrets(slackBotToken="botToken"),
         initial=shown.made_by,
         whole=shown.whole,
     )
-
-
-def _store(shown: Shown) -> Iterator[Projected]:
-    apple = shown.row.type is IntegrationType.APP_STORE_CONNECT
-    named = {
-        "storeType": "APP_STORE" if apple else "PLAY_STORE",
-        "platform": "IOS" if apple else "ANDROID",
-        "appIdentifier": shown.text("bundleId" if apple else "packageName"),
-    }
-    yield Projected(
-        table=Category.STORE,
-        type=shown.row.type,
-        slot=shown.row.type,
-        identities=(named,),
-        columns={
-            **named,
-            "status": _STORE_STATUSES[shown.row.status] if shown.row.enabled else "REVOKED",
-            "lastVerifiedAt": shown.row.last_verified_at,
-        },
-        initial={"displayName": named["appIdentifier"], **shown.made_by},
-        whole=shown.whole,
-    )
-    kind = {"credentialType": "APPLE_API_KEY" if apple else "GOOGLE_SERVICE_ACCOUNT"}
-    yield Projected(
-        table=Category.CREDENTIAL,
-        type=shown.row.type,
-        slot=shown.row.type,
-        identities=(kind,),
-        columns={**kind, "encryptionScheme": "AES-256-GCM"},
-        credentials={"encryptedPayload": SealedWhole(_store_key(shown))} if shown.whole else {},
-        parent=shown.row.type,
-        whole=shown.whole,
-    )
-
-
-def _store_key(shown: Shown) -> dict[str, str | SecretStr]:
-    names: Mapping[str, str] = {"client_email": "serviceAccountEmail", "private_key": "privateKey"}
-    fixed: dict[str, str | SecretStr] = {"type": "service_account", "token_uri": GOOGLE_TOKEN_URL}
-    if shown.row.type is IntegrationType.APP_STORE_CONNECT:
-        names = {"issuerId": "issuerId", "keyId": "apiKeyId", "privateKeyPem": "privateKey"}
-        fixed = {}
-    return fixed | {name: SecretStr(shown.text(source)) for name, source in names.items()}
 
 
 _TRACKERS = {
@@ -253,8 +208,9 @@ _SHOWN: Mapping[IntegrationType, Callable[[Shown], Iterator[Projected]]] = {
     IntegrationType.JENKINS: _jenkins,
     IntegrationType.GITHUB_ACTIONS: _github_actions,
     IntegrationType.SLACK: _slack,
-    IntegrationType.APP_STORE_CONNECT: _store,
-    IntegrationType.PLAY_STORE: _store,
+    IntegrationType.APP_STORE_CONNECT: show_app_store,
+    IntegrationType.PLAY_STORE: show_play_store,
+    IntegrationType.FIREBASE: show_firebase,
     IntegrationType.JIRA: _tracker,
     IntegrationType.LINEAR: _tracker,
     IntegrationType.TEST_RAIL: _test_rail,

@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from delivr_operator.outcome import IntegrationType, VerificationStatus
 from delivr_operator.rows import Config, DesiredIntegration
 
+NOT_PROVED = "PENDING"
 _STATUSES = {
-    VerificationStatus.NOT_VERIFIED: "PENDING",
+    VerificationStatus.NOT_VERIFIED: NOT_PROVED,
     VerificationStatus.VALID: "VALID",
     VerificationStatus.INVALID: "INVALID",
     VerificationStatus.EXPIRED: "EXPIRED",
@@ -34,11 +35,18 @@ class Shown:
 
     @property
     def verified(self) -> dict[str, Any]:
-        """The columns that tell of the proof."""
+        """The columns that tell of the proof; an error of before is none any more once it holds."""
+        healed = {"verificationError": None} if self.row.status is VerificationStatus.VALID else {}
         return {
             "verificationStatus": _STATUSES[self.row.status],
             "lastVerifiedAt": self.row.last_verified_at,
+            **healed,
         }
+
+    @property
+    def verified_if_enabled(self) -> dict[str, Any]:
+        """The same for a table that has no other switch."""
+        return self.verified | ({} if self.row.enabled else {"verificationStatus": NOT_PROVED})
 
     @property
     def made_by(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import pymysql.cursors
 import pytest
 from pydantic import SecretStr
 
-from delivr_operator.sealing import Sealer, looks_sealed
+from delivr_operator.projection import Category
+from delivr_operator.sealing import Envelope, Sealer, looks_sealed
 from dev.access import ClusterAccess
 from dev.database_server import DatabaseAccess
 from dev.simulator.client import Issued
+from tests.delivr_tables import CATEGORIES, PASSPHRASE
 from tests.integration.forge import Forge, Operator, Point, forge
 from tests.integration.rest import Rest
 from tests.integration.tenancy import TENANT, Tenancy, eventually, make_tenancy
@@ -34,8 +37,20 @@ MOMENTS = frozenset(
     {"completedAt", "lastVerifiedAt", "setupCompletedAt", "nextExpiryAt", "secretVersion", "fingerprint"}
 )
 """What differs from run to run by its nature: only that it is there is compared."""
-FORGOTTEN = frozenset({"lastTransitionTime", "id", "createdAt", "updatedAt", "resourceCreatedAt"})
+FORGOTTEN = frozenset(
+    {"lastTransitionTime", "id", "createdAt", "updatedAt", "resourceCreatedAt", "rotatedAt"}
+)
 GENERATIONS = frozenset({"observedGeneration", "committedGeneration", "generation"})
+SHOWN = tuple(Category)
+WHERE = {
+    "GITHUB": Category.SCM,
+    "PLAY_STORE": Category.STORE,
+    "SLACK": Category.COMMUNICATION,
+}
+SEALER = Sealer(SecretStr("00112233445566778899aabbccddeeff" * 2), SecretStr(PASSPHRASE), Envelope.HEX)
+READING = "START TRANSACTION WITH"
+MANY = 40
+"""Fewer steps than that would not be the statements of five transactions."""
 TABLES = ("tenant_release_settings", "tenant_integrations", "tenant_release_claims")
 Json = Any
 
@@ -51,6 +66,7 @@ class Lane:
     spec: dict[str, Json]
     slack: dict[str, Json]
     tokens: list[Issued]
+    projected: bool
     operator: Operator = field(init=False)
 
     def start(self) -> None:
@@ -76,6 +92,9 @@ class Lane:
         for table in TABLES:
             cursor.execute(f"SELECT * FROM {table} WHERE tenantId = %s", (TENANT,))  # noqa: S608 - from above
             found[table] = list(cursor.fetchall())
+        for category in SHOWN if self.projected else ():
+            cursor.execute(f"SELECT * FROM {category}")  # noqa: S608 - a name of ours
+            found[category] = list(cursor.fetchall())
         return found
 
     def world(self) -> str:
@@ -115,6 +134,8 @@ class Lane:
         """Check what has to be true even while nobody is there to mend it."""
         setup, rows = self.rest.setup(), self.rows()
         claims = rows["tenant_release_claims"]
+        if self.projected:
+            together(rows)
         if setup is None:
             assert not any(rows.values()), "the resource went before its rows"
             return
@@ -124,15 +145,32 @@ class Lane:
             assert committed <= max((claim["generation"] for claim in claims), default=0), "said too early"
 
 
+def together(rows: Mapping[str, Sequence[Mapping[str, Json]]]) -> None:
+    """Check that the plan's tables and today's Delivr's tell of the same things, in the same state."""
+    plan = {row["integrationType"]: row for row in rows["tenant_integrations"]}
+    for kind, category in WHERE.items():
+        assert len(rows[category]) == (kind in plan), f"{kind} stands in one of both"
+    if "GITHUB" in plan:
+        (theirs,), ours = rows[Category.SCM], plan["GITHUB"]
+        assert opened(theirs["accessToken"]) == opened(json.loads(ours["config"])["accessToken"])
+        assert theirs["lastVerifiedAt"] == ours["lastVerifiedAt"]
+    assert len(rows[Category.CREDENTIAL]) == len(rows[Category.STORE]), "a store without its key"
+
+
+@cache
+def opened(sealed: str) -> str:
+    return SEALER.open(sealed).get_secret_value()
+
+
 def plain(value: Json, generation: int) -> Json:
     """Leave out what differs from run to run, and open what is sealed."""
     if isinstance(value, dict):
         return {k: _field(k, v, generation) for k, v in value.items() if k not in FORGOTTEN}
     if isinstance(value, list):
         return [plain(one, generation) for one in value]
-    if isinstance(value, str) and looks_sealed(value):
-        return Sealer(SecretStr("00112233445566778899aabbccddeeff" * 2)).open(value).get_secret_value()
-    return value
+    if isinstance(value, bytes):
+        return plain(value.decode(), generation)
+    return opened(value) if isinstance(value, str) and looks_sealed(value) else value
 
 
 def _field(name: str, value: Json, generation: int) -> Json:
@@ -146,10 +184,13 @@ def _field(name: str, value: Json, generation: int) -> Json:
 
 
 @contextmanager
-def lane(make: Iterator[Tenancy], smith: Forge) -> Iterator[Lane]:
+def lane(make: Iterator[Tenancy], smith: Forge, *, projected: bool) -> Iterator[Lane]:
     with ExitStack() as stack:
         tenancy = next(make)
         stack.callback(lambda: next(make, None))
+        if projected:
+            tenancy.database.load(tenancy.database_name, CATEGORIES)
+            tenancy.extra.update(PROJECTIONS="plan,delivr", BACKEND_STORAGE_ENCRYPTION_KEY=PASSPHRASE)
         spec = {
             "targets": ["PLAY_STORE"],
             "platforms": ["ANDROID"],
@@ -165,7 +206,7 @@ def lane(make: Iterator[Tenancy], smith: Forge) -> Iterator[Lane]:
         stack.callback(rest.close)
         connection = tenancy.database.connect(tenancy.database_name)
         stack.callback(connection.close)
-        found = Lane(tenancy, rest, smith, connection, spec, slack, [first, second])
+        found = Lane(tenancy, rest, smith, connection, spec, slack, [first, second], projected)
         found.start()
         stack.callback(lambda: found.operator.end())  # noqa: PLW0108 - of whichever is last
         yield found
@@ -266,8 +307,13 @@ def _die(one: Lane, work: Work, action: str, taken: tuple[Point, int]) -> None:
 
 
 @pytest.mark.timeout(1200)
+@pytest.mark.parametrize("projected", [False, True], ids=["plan", "plan and delivr"])
 def test_a_death_at_any_step_changes_nothing(
-    installed: ClusterAccess, database_server: DatabaseAccess, simulator: dict[str, str], tmp_path: Path
+    installed: ClusterAccess,
+    database_server: DatabaseAccess,
+    simulator: dict[str, str],
+    tmp_path: Path,
+    projected: bool,
 ) -> None:
     with forge() as smith, ExitStack() as stack:
         lanes = []
@@ -275,13 +321,24 @@ def test_a_death_at_any_step_changes_nothing(
             folder = tmp_path / str(number)
             folder.mkdir()
             make = make_tenancy(installed, database_server, simulator, folder)
-            lanes.append(stack.enter_context(lane(make, smith)))
+            lanes.append(stack.enter_context(lane(make, smith, projected=projected)))
         with ThreadPoolExecutor(LANES) as threads:
             records = list(threads.map(record, lanes))
         share = slice(None) if SOAK else SHARES[database_server.kind]
-        work = Work({a: [(point, 0) for point in steps_of(records, a)[share]] for a in ACTIONS})
+        steps = {action: steps_of(records, action) for action in ACTIONS}
+        if projected:
+            steps = {action: tuple(filter(is_write, points)) for action, points in steps.items()}
+        work = Work({action: [(point, 0) for point in points[share]] for action, points in steps.items()})
         wanted = sum(map(len, work.todo.values()))
+        assert not projected or wanted > MANY
         with ThreadPoolExecutor(LANES) as threads:
             for done in [threads.submit(suffer, *one, work) for one in zip(lanes, records, strict=True)]:
                 done.result()
         assert work.died == wanted
+
+
+def is_write(point: Point) -> bool:
+    """Tell whether the step is one of a transaction that writes: all others are as without the projection."""
+    trip = point.name.removeprefix("before ").partition(",")[0]
+    word = trip.partition(" ")[0]
+    return word.isupper() and word not in ("POST", "PATCH", "PUT") and trip != READING

@@ -12,19 +12,28 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from delivr_operator.database import Database, DatabaseUnavailable, SyncResult
+from delivr_operator.database import Database, DatabaseUnavailable, SyncResult, connection
 from delivr_operator.outcome import IntegrationType, VerificationStatus
-from delivr_operator.projection import Category, is_own
+from delivr_operator.projection import PARENTS, Category, is_own
 from delivr_operator.resource import DeletionPolicy
 from delivr_operator.rows import Claim, Config, DesiredIntegration, DesiredRows
 from delivr_operator.sealing import Envelope, Sealer
+from delivr_operator.settings import Settings
 from dev.database_server import DatabaseAccess
-from tests.delivr_tables import DATA, OTHER_OWNER, OWNER, TENANT, TWIN, DelivrDatabase, migrated_database
+from tests.delivr_tables import (
+    CATEGORIES,
+    OTHER_OWNER,
+    OWNER,
+    PASSPHRASE,
+    TENANT,
+    TWIN,
+    DelivrDatabase,
+    migrated_database,
+)
 from tests.integration.killing_proxy import KillingProxy, Moment
 from tests.integration.tenancy import Tenancy, eventually
 
 NOON = datetime(2025, 11, 9, 12, tzinfo=UTC)
-PASSPHRASE = "a passphrase of thirty-two chars"
 SEALER = Sealer(SecretStr("a1" * 32))
 DELIVRS = Sealer(None, SecretStr(PASSPHRASE), Envelope.PBKDF2)
 T = IntegrationType
@@ -67,6 +76,12 @@ CONFIGS: dict[IntegrationType, Config] = {
         ]
     },
     T.SLACK: {"botToken": SecretStr("xoxb-clear"), "channels": ["releases"], "notifyOnEvents": []},
+    T.FIREBASE: {
+        "projectId": "acme-mobile",
+        "serviceAccountKey": SecretStr('{"private_key": "firebase-clear", "client_email": "fb@acme.test"}'),
+        "iosAppId": "1:1:ios:a",
+        "androidAppId": "1:1:android:b",
+    },
     T.TEAMS: {"clientSecret": SecretStr("teams-clear"), "tenantId": "t"},
     T.JIRA: {
         "url": "https://acme.atlassian.test",
@@ -87,7 +102,7 @@ FEW = (T.GITHUB, T.JENKINS, T.PLAY_STORE)
 
 @pytest.fixture(scope="module")
 def migrated(database_server: DatabaseAccess) -> Iterator[DelivrDatabase]:
-    with migrated_database(database_server, "category_tables.sql") as database:
+    with migrated_database(database_server, CATEGORIES.name) as database:
         yield database
 
 
@@ -200,28 +215,34 @@ def test_every_category_is_filled_in_its_own_words_and_envelope(
 
     (slack,) = rows_of(tables, Category.COMMUNICATION)
     assert (clear(slack["slackBotToken"]), slack["verificationStatus"]) == ("xoxb-clear", "VALID")
-    stores = {row["storeType"]: row for row in rows_of(tables, Category.STORE)}
-    assert {kind: picked(row, "platform", "appIdentifier", "status") for kind, row in stores.items()} == {
-        "APP_STORE": ("IOS", "com.acme.app", "VERIFIED"),
-        "PLAY_STORE": ("ANDROID", "com.acme.app", "VERIFIED"),
+    stores = {picked(row, "storeType", "platform"): row for row in rows_of(tables, Category.STORE)}
+    assert {kind: picked(row, "appIdentifier", "status") for kind, row in stores.items()} == {
+        ("APP_STORE", "IOS"): ("com.acme.app", "VERIFIED"),
+        ("PLAY_STORE", "ANDROID"): ("com.acme.app", "VERIFIED"),
+        ("FIREBASE", "IOS"): ("1:1:ios:a", "VERIFIED"),
+        ("FIREBASE", "ANDROID"): ("1:1:android:b", "VERIFIED"),
     }
+    of_store = {row["id"]: name for name, row in stores.items()}
     payloads = {
-        row["credentialType"]: (row["integrationId"], json.loads(clear(row["encryptedPayload"])))
+        (*of_store[row["integrationId"]], row["credentialType"]): json.loads(clear(row["encryptedPayload"]))
         for row in rows_of(tables, Category.CREDENTIAL)
     }
+    firebase = {"client_email": "fb@acme.test", "private_key": "firebase-clear"}
     assert payloads == {
-        "APPLE_API_KEY": (
-            stores["APP_STORE"]["id"],
-            {"issuerId": "issuer-clear", "keyId": "KEY-clear", "privateKeyPem": "apple-clear"},
-        ),
-        "GOOGLE_SERVICE_ACCOUNT": (
-            stores["PLAY_STORE"]["id"],
+        ("APP_STORE", "IOS", "APPLE_API_KEY"): {
+            "issuerId": "issuer-clear",
+            "keyId": "KEY-clear",
+            "privateKeyPem": "apple-clear",
+        },
+        ("FIREBASE", "IOS", "GOOGLE_SERVICE_ACCOUNT"): firebase,
+        ("FIREBASE", "ANDROID", "GOOGLE_SERVICE_ACCOUNT"): firebase,
+        ("PLAY_STORE", "ANDROID", "GOOGLE_SERVICE_ACCOUNT"): (
             {
                 "type": "service_account",
                 "client_email": "sa@acme.test",
                 "private_key": "google-clear",
                 "token_uri": "https://oauth2.googleapis.com/token",
-            },
+            }
         ),
     }
     trackers = {row["providerType"]: json.loads(row["config"]) for row in rows_of(tables, Category.PROJECT)}
@@ -264,7 +285,7 @@ def test_equal_rows_are_not_written_again_and_their_seals_are_opened_once(
         assert len(derived) == 2 * sealed  # a new process opens each once
         restarted.sync(desired())
         assert (contents(tables), len(derived)) == (before, 2 * sealed)
-    assert sealed == 11
+    assert sealed == 13
 
 
 EDITS = [
@@ -395,18 +416,20 @@ def test_other_members_of_a_config_that_people_made_stay(tables: DelivrDatabase,
 def test_what_is_no_longer_declared_goes_or_is_switched_off(
     tables: DelivrDatabase, database: Database
 ) -> None:
-    database.sync(desired(T.GITHUB, T.JENKINS, T.JIRA, T.PLAY_STORE))
+    database.sync(desired(T.GITHUB, T.JENKINS, T.JIRA, T.PLAY_STORE, T.SLACK))
     fewer = {**CONFIGS[T.JENKINS], "pipelines": CONFIGS[T.JENKINS]["pipelines"][:1]}  # type: ignore[index]
-    database.sync(desired(T.GITHUB, integration(T.JENKINS, config=fewer), T.JIRA, T.PLAY_STORE))
+    database.sync(desired(T.GITHUB, integration(T.JENKINS, config=fewer), T.JIRA, T.PLAY_STORE, T.SLACK))
     assert [row["displayName"] for row in rows_of(tables, Category.WORKFLOW)] == ["android"]
 
-    database.sync(desired(T.JENKINS, disabled=frozenset({T.GITHUB, T.JIRA, T.PLAY_STORE})))
+    database.sync(desired(T.JENKINS, disabled=frozenset({T.GITHUB, T.JIRA, T.PLAY_STORE, T.SLACK})))
     database.sync(desired(T.JENKINS))  # a later pass knows nothing of what was switched off before
     assert [row["isActive"] for row in rows_of(tables, Category.SCM)] == [0]
     assert [row["isEnabled"] for row in rows_of(tables, Category.PROJECT)] == [0]
-    assert len(rows_of(tables, Category.STORE)) == len(rows_of(tables, Category.CREDENTIAL)) == 1
+    assert [row["status"] for row in rows_of(tables, Category.STORE)] == ["REVOKED"]
+    assert [row["verificationStatus"] for row in rows_of(tables, Category.COMMUNICATION)] == ["PENDING"]
+    assert len(rows_of(tables, Category.CREDENTIAL)) == 1
 
-    database.sync(desired(T.GITHUB, removed=frozenset({T.JENKINS, T.JIRA, T.PLAY_STORE})))
+    database.sync(desired(T.GITHUB, removed=frozenset({T.JENKINS, T.JIRA, T.PLAY_STORE, T.SLACK})))
     left = {table for table, rows in contents(tables).items() if rows}
     assert left == {Category.SCM}
     assert [row["isActive"] for row in rows_of(tables, Category.SCM)] == [1]
@@ -451,18 +474,170 @@ def test_without_its_tables_the_rest_goes_on_and_they_are_named(database_server:
     with migrated_database(database_server) as database, opened(database) as edge:
         every = tuple(sorted(one.value for one in Category))
         assert edge.sync(desired()).missing_tables == every
-        database.load("category_tables.sql")
+        database.load(CATEGORIES.name)
         database.run("DROP TABLE store_integrations")
         database.run("ALTER TABLE tenant_comm_integrations DROP COLUMN slackBotToken")
         result = edge.sync(desired())
         gone = ("store_credentials", "store_integrations", "tenant_comm_integrations")
-        assert result == SyncResult(missing_tables=gone)
+        assert result == SyncResult(projected=True, missing_tables=gone)
         assert len(database.run("SELECT * FROM tenant_scm_integrations")) == 3
         database.run("ALTER TABLE tenant_scm_integrations DROP COLUMN lastVerifiedAt, DROP COLUMN isActive")
         database.run("DELETE FROM tenant_scm_integrations")
         assert edge.sync(desired()).missing_tables == gone
         assert len(database.run("SELECT * FROM tenant_scm_integrations")) == 3
         assert edge.release(TENANT, "uid-a", DeletionPolicy.DELETE)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("tenant_scm_integrations MODIFY scmType ENUM('GITLAB','BITBUCKET') NOT NULL", Category.SCM),
+        ("tenant_scm_integrations ADD region VARCHAR(20) NOT NULL", Category.SCM),
+        ("tenant_ci_cd_integrations MODIFY authType ENUM('HEADER') NOT NULL", Category.CI_CD),
+        ("store_credentials MODIFY credentialType ENUM('APPLE_API_KEY') NOT NULL", Category.CREDENTIAL),
+    ],
+)
+def test_a_table_that_cannot_hold_it_is_named_and_the_rest_goes_on(
+    database_server: DatabaseAccess, change: str, named: Category
+) -> None:
+    with migrated_database(database_server, CATEGORIES.name) as tables, opened(tables) as edge:
+        tables.run(f"ALTER TABLE {change}")
+        assert edge.sync(desired(*FEW)).missing_tables == (named,)
+        filled = {table for table, rows in contents(tables).items() if rows}
+        whole = {Category.SCM, Category.CI_CD, Category.WORKFLOW, Category.STORE, Category.CREDENTIAL}
+        assert filled == whole - {named, *(child for child, parent in PARENTS.items() if parent == named)}
+        assert len(tables.run("SELECT id FROM tenant_integrations")) == len(FEW)
+
+
+def test_words_that_a_row_of_people_cannot_hold_are_named(tables: DelivrDatabase, database: Database) -> None:
+    put_by_hand(tables, "theirs", TENANT, "acme", "mobile-app")
+    kept = rows_of(tables, Category.SCM)
+    words = "ENUM('PENDING','INVALID') NOT NULL DEFAULT 'PENDING'"
+    tables.run(f"ALTER TABLE tenant_scm_integrations MODIFY verificationStatus {words}")
+    try:
+        assert database.sync(desired(T.GITHUB)).missing_tables == (Category.SCM,)
+        assert rows_of(tables, Category.SCM) == kept
+    finally:
+        words = "ENUM('PENDING','VALID','INVALID','EXPIRED') NOT NULL DEFAULT 'PENDING'"
+        tables.run(f"ALTER TABLE tenant_scm_integrations MODIFY verificationStatus {words}")
+
+
+def statements(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What each round trip of a first pass, an equal one and the end asks the server."""
+    asked: list[list[str]] = []
+    really = connection._exchange
+
+    def counting(raw: Any, trip: Any) -> Any:
+        asked.append([one.statement.text for one in trip])
+        return really(raw, trip)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(connection, "_exchange", counting)
+        database.sync(desired())
+        database.sync(desired())
+        assert database.release(TENANT, "uid-a", DeletionPolicy.DELETE)
+    return asked
+
+
+def test_switched_off_it_asks_for_not_one_statement_more(
+    tables: DelivrDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off = Database.connect(tables.url, SEALER, 1)
+    on = Database.connect(tables.url, SEALER, 1, DELIVRS)
+    without, with_it = statements(off, monkeypatch), statements(on, monkeypatch)
+    off.close()
+    on.close()
+    names = ("COLUMNS", *Category)
+    plans = [[s for s in trip if not any(name in s for name in names)] for trip in with_it]
+    assert without == [trip for trip in plans if trip]
+    assert len(without) == 6  # two a pass, and two for the end
+    assert len(with_it) > len(without)
+
+
+def test_a_new_passphrase_of_delivrs_seals_everything_anew(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    environment = {
+        "DATABASE_URL": tables.url.get_secret_value(),
+        "INTEGRATION_ENCRYPTION_KEY": "a1" * 32,
+        "PROJECTIONS": "plan,delivr",
+        "BACKEND_STORAGE_ENCRYPTION_KEY": "another passphrase of thirty-two",
+        "BACKEND_STORAGE_ENCRYPTION_KEY_PREVIOUS": PASSPHRASE,
+    }
+    database.sync(desired())
+    newer = Settings.from_environment(environment).category_sealer
+    assert newer is not None
+    with opened(tables, newer) as changed:
+        changed.sync(desired())
+        opens = Sealer(None, SecretStr(environment["BACKEND_STORAGE_ENCRYPTION_KEY"]), Envelope.PBKDF2)
+        (scm,) = (row for row in rows_of(tables, Category.SCM) if row["scmType"] == "GITHUB")
+        assert opens.open(scm["accessToken"]).get_secret_value() == "ghp_clear"
+        for row in rows_of(tables, Category.CREDENTIAL):
+            assert "clear" in opens.open(row["encryptedPayload"].decode()).get_secret_value()
+        assert not changed.sync(desired()).changed
+
+
+def test_a_repository_is_told_by_its_host_and_in_any_case(tables: DelivrDatabase, database: Database) -> None:
+    put_by_hand(tables, "spelled", TENANT, "ACME", "Mobile-App")
+    put_by_hand(tables, "elsewhere", TENANT, "acme", "mobile-app")
+    tables.run(
+        "UPDATE tenant_scm_integrations SET repositoryUrl = 'https://ghe.test/acme/mobile-app' "
+        "WHERE id = 'elsewhere'"
+    )
+    tables.run(
+        "UPDATE tenant_scm_integrations SET repositoryUrl = 'https://GitHub.com/ACME/Mobile-App.git' "
+        "WHERE id = 'spelled'"
+    )
+    before = {row["id"]: row for row in rows_of(tables, Category.SCM)}
+    database.sync(desired(T.GITHUB))
+    after = {row["id"]: row for row in rows_of(tables, Category.SCM)}
+    assert after.keys() == before.keys()
+    assert after["elsewhere"] == before["elsewhere"]
+    assert picked(after["spelled"], "owner", "repo", "verificationStatus") == ("acme", "mobile-app", "VALID")
+
+
+def test_a_row_that_people_make_later_takes_the_place_of_the_operators(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    database.sync(desired(T.GITHUB, T.PLAY_STORE))
+    put_by_hand(tables, "theirs", TENANT, "acme", "mobile-app")
+    tables.run(
+        "INSERT INTO store_integrations (id, tenantId, storeType, platform, displayName, appIdentifier, "
+        "createdByAccountId, createdAt, updatedAt) VALUES ('their-store', %s, 'PLAY_STORE', 'ANDROID', 'A', "
+        "'com.acme.app', %s, '2001-01-01', '2001-01-01')",
+        *(TENANT, OWNER),
+    )
+    for _ in range(2):
+        database.sync(desired(T.GITHUB, T.PLAY_STORE))
+        (scm,) = rows_of(tables, Category.SCM)
+        assert (scm["id"], clear(scm["accessToken"])) == ("theirs", "ghp_clear")
+        (store,) = rows_of(tables, Category.STORE)
+        assert picked(store, "id", "status") == ("their-store", "VERIFIED")
+        (key,) = rows_of(tables, Category.CREDENTIAL)
+        assert key["integrationId"] == "their-store"
+        assert json.loads(clear(key["encryptedPayload"]))["private_key"] == "google-clear"
+    assert not database.sync(desired(T.GITHUB, T.PLAY_STORE)).changed
+    database.release(TENANT, "uid-a", DeletionPolicy.DELETE)
+    assert (rows_of(tables, Category.STORE), rows_of(tables, Category.CREDENTIAL)) == ([store], [])
+
+
+def test_a_key_whose_store_somebody_deleted_does_not_outlive_the_resource(
+    tables: DelivrDatabase, database: Database
+) -> None:
+    database.sync(desired(T.APP_STORE_CONNECT, T.FIREBASE))
+    tables.run("DELETE FROM store_integrations")
+    assert len(rows_of(tables, Category.CREDENTIAL)) == 3
+    database.release(TENANT, "uid-a", DeletionPolicy.DELETE)
+    assert rows_of(tables, Category.CREDENTIAL) == []
+
+
+def test_an_error_of_before_goes_with_the_proof(tables: DelivrDatabase, database: Database) -> None:
+    put_by_hand(tables, "theirs", TENANT, "acme", "mobile-app")
+    tables.run("UPDATE tenant_scm_integrations SET verificationError = 'bad token'")
+    database.sync(desired(integration(T.GITHUB, status=VerificationStatus.INVALID)))
+    assert rows_of(tables, Category.SCM)[0]["verificationError"] == "bad token"
+    database.sync(desired(T.GITHUB))
+    assert rows_of(tables, Category.SCM)[0]["verificationError"] is None
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -499,7 +674,7 @@ def test_a_pass_with_nothing_to_write_is_cheap(tables: DelivrDatabase, database:
     began = time.process_time()
     for _ in range(10):
         database.sync(desired())
-    assert time.process_time() - began < 10 * 0.2  # opening eleven envelopes takes 0.3 s each time
+    assert time.process_time() - began < 10 * 0.2  # opening thirteen envelopes takes 0.4 s each time
 
 
 def test_a_ready_resource_shows_in_todays_delivr_and_goes_from_it(on_either: Tenancy) -> None:
@@ -513,7 +688,7 @@ def test_a_ready_resource_shows_in_todays_delivr_and_goes_from_it(on_either: Ten
         said = tenancy.condition("Synced")
         assert said["status"] == "True"
         assert all(category.value in said["message"] for category in (Category.SCM, Category.CREDENTIAL))
-        script = (DATA / "category_tables.sql").read_text()
+        script = CATEGORIES.read_text()
         for statement in (one for one in script.split(";\n") if "CREATE TABLE" in one):
             tenancy.rows(statement[statement.index("CREATE TABLE") :])
         plain = "Delivr's tables say what this resource says."

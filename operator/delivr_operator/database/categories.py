@@ -1,5 +1,6 @@
 """The per-category tables as they stand, and statements on them; columns that are not there are left out."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,9 +12,15 @@ from sqlalchemy import table as sql_table
 from sqlalchemy.dialects.mysql import insert
 
 from delivr_operator.database.connection import Row, Statement, Trip, prepared
-from delivr_operator.projection import PARENTS, Category
+from delivr_operator.outcome import IntegrationType
+from delivr_operator.projection import PARENTS, Category, own_id
+from delivr_operator.store_rows import FIREBASE_SLOTS
 
 _CHILDREN = dict.fromkeys(PARENTS, "integrationId")
+_PARENT_SLOTS = {
+    Category.WORKFLOW: (IntegrationType.JENKINS, IntegrationType.GITHUB_ACTIONS),
+    Category.CREDENTIAL: (IntegrationType.APP_STORE_CONNECT, IntegrationType.PLAY_STORE, *FIREBASE_SLOTS),
+}
 _SNAKE = (Category.TEST,)
 _NEEDED = {
     Category.SCM: ("scmType", "owner", "repo", "accessToken"),
@@ -28,11 +35,20 @@ _NEEDED = {
 """Without these a table is another one of the same name; every other column is written where it is there."""
 _COLUMNS = sql_table(
     "COLUMNS",
-    *(sql_column(name) for name in ("TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME")),
+    *(
+        sql_column(name)
+        for name in (
+            *("TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "COLUMN_TYPE"),
+            *("IS_NULLABLE", "COLUMN_DEFAULT", "EXTRA"),
+        )
+    ),
     schema="information_schema",
 )
 READ_COLUMNS = prepared(
-    select(_COLUMNS.c.TABLE_NAME, _COLUMNS.c.COLUMN_NAME)
+    select(
+        *(_COLUMNS.c[name] for name in ("TABLE_NAME", "COLUMN_NAME", "COLUMN_TYPE")),
+        *(_COLUMNS.c[name] for name in ("IS_NULLABLE", "COLUMN_DEFAULT", "EXTRA")),
+    )
     .where(func.database() == _COLUMNS.c.TABLE_SCHEMA)
     .where(func.find_in_set(_COLUMNS.c.TABLE_NAME, bindparam("names")) != literal_column("0"))
 )
@@ -40,10 +56,19 @@ READ_COLUMNS = prepared(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One table as it stands: the columns that it has."""
+    """One table as it stands.
+
+    Attributes:
+        category: which it is.
+        columns: the columns that it has.
+        demanded: those that a new row has to say something in.
+        words: what may stand in the columns that have a closed list of words.
+    """
 
     category: Category
     columns: tuple[str, ...]
+    demanded: frozenset[str] = frozenset()
+    words: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def _spelled(self, camel: str, snake: str) -> str:
         return snake if self.category in _SNAKE else camel
@@ -62,6 +87,14 @@ class Standing:
     def usable(self) -> bool:
         """Tell whether it is the table that it is taken for."""
         return {"id", self.owner, *_NEEDED[self.category]} <= set(self.columns)
+
+    def takes(self, said: Mapping[str, Any]) -> bool:
+        """Tell whether it has the words of `said`."""
+        return all(str(said[name]) in words for name, words in self.words if said.get(name) is not None)
+
+    def takes_new(self, said: Mapping[str, Any]) -> bool:
+        """Tell whether a row that says this can be made."""
+        return self.takes(said) and self.demanded <= {*said, *self.stamps, "rotatedAt"}
 
 
 @cache
@@ -113,13 +146,31 @@ def _table(standing: Standing) -> Any:
 
 def standing_tables(trip: Trip) -> dict[Category, Standing]:
     """Return the tables that are there, parents before their children."""
-    names: dict[str, list[str]] = {}
+    columns: dict[str, list[Row]] = {}
     (rows,) = trip([READ_COLUMNS.of(names=",".join(Category))])
     for row in rows:
-        names.setdefault(row["TABLE_NAME"], []).append(row["COLUMN_NAME"])
-    found = {one: Standing(one, tuple(sorted(names.get(one.value, ())))) for one in Category}
+        columns.setdefault(row["TABLE_NAME"], []).append(row)
+    found = {one: _standing(one, columns.get(one.value, [])) for one in Category}
     usable = {one: standing for one, standing in found.items() if standing.usable}
     return {one: table for one, table in usable.items() if PARENTS.get(one, one) in usable}
+
+
+def _standing(category: Category, columns: list[Row]) -> Standing:
+    by_name = {str(row["COLUMN_NAME"]): row for row in columns}
+    return Standing(
+        category,
+        tuple(sorted(by_name)),
+        frozenset(
+            name
+            for name, row in by_name.items()
+            if row["IS_NULLABLE"] == "NO" and row["COLUMN_DEFAULT"] is None and not row["EXTRA"]
+        ),
+        tuple(
+            (name, frozenset(re.findall(r"'([^']*)'", str(row["COLUMN_TYPE"]))))
+            for name, row in sorted(by_name.items())
+            if str(row["COLUMN_TYPE"]).startswith("enum(")
+        ),
+    )
 
 
 def stored_rows(trip: Trip, tenant_id: str, tables: Mapping[Category, Standing]) -> dict[Category, list[Row]]:
@@ -128,13 +179,20 @@ def stored_rows(trip: Trip, tenant_id: str, tables: Mapping[Category, Standing])
     heads = [(table, tenant_id) for category, table in tables.items() if category not in PARENTS]
     _read_into(found, trip, heads)
     children = [
-        (table, str(row["id"]))
+        (table, parent)
         for category, table in tables.items()
         if category in PARENTS
-        for row in found[PARENTS[category]]
+        for parent in sorted(
+            {str(row["id"]) for row in found[PARENTS[category]]} | _own_parents(tenant_id, category)
+        )
     ]
     _read_into(found, trip, children)
     return found
+
+
+def _own_parents(tenant_id: str, category: Category) -> set[str]:
+    """Return the ids of parents that we made: their children may have outlived them."""
+    return {own_id(tenant_id, PARENTS[category], slot) for slot in _PARENT_SLOTS[category]}
 
 
 def _read_into(found: dict[Category, list[Row]], trip: Trip, asked: list[tuple[Standing, str]]) -> None:

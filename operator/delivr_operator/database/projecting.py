@@ -1,10 +1,11 @@
 """Keeps the per-category tables of today's Delivr in step, inside the transaction that writes the plan's."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -32,6 +33,8 @@ from delivr_operator.projection import (
 )
 from delivr_operator.rows import Config, DesiredRows
 from delivr_operator.showing import project
+from delivr_operator.shown import NOT_PROVED
+from delivr_operator.store_rows import STORE_OFF
 
 _TYPE_COLUMN = {
     Category.SCM: "scmType",
@@ -46,7 +49,14 @@ _TYPES = {
     "testrail": IntegrationType.TEST_RAIL,
     **{kind.value: kind for kind in IntegrationType},
 }
-_SWITCHES = ("isActive", "isEnabled")
+_OFF: Mapping[Category, Mapping[str, Any]] = {
+    Category.SCM: {"isActive": False},
+    Category.CI_CD: {"verificationStatus": NOT_PROVED},
+    Category.COMMUNICATION: {"verificationStatus": NOT_PROVED},
+    Category.STORE: {"status": STORE_OFF},
+    Category.PROJECT: {"isEnabled": False},
+}
+"""What a row says of an integration that was taken out and is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,9 @@ class Projector:
         tables = standing_tables(trip)
         found = stored_rows(trip, desired.tenant_id, tables)
         change = _Change(self.openings, desired, wanted, frozenset(stored), tables, found)
-        missing = sorted({one.table.value for one in wanted} - {category.value for category in tables})
-        return Projection(tuple(change.writes()), tuple(missing))
+        missing = {one.table.value for one in wanted} - {category.value for category in tables}
+        writes = tuple(change.writes())
+        return Projection(writes, tuple(sorted(missing | change.unfit)))
 
     def release(self, trip: Trip, tenant_id: str) -> tuple[Asked, ...]:
         """Return the statements that take away every row that the operator made for the tenant."""
@@ -97,8 +108,10 @@ class _Change:
     """The types that have a row in the plan's table."""
     tables: Mapping[Category, Standing]
     found: Mapping[Category, list[Row]]
-    homes: dict[tuple[Category, str], str] = field(default_factory=dict)
-    """The ids of the parents, by their slots."""
+    homes: dict[tuple[Category, str], list[str]] = field(default_factory=dict)
+    """The ids of the parents, by their slots; people may have made more than one."""
+    unfit: set[str] = field(default_factory=set)
+    """Tables that have no words for what is to be said, or demand what nobody knows."""
 
     def writes(self) -> Iterator[Asked]:
         kept: set[str] = set()
@@ -113,24 +126,38 @@ class _Change:
                     yield from self._gone(category, row)
 
     def _rows(self, one: Projected) -> Iterator[tuple[str, list[Asked]]]:
-        """Yield every row that is this integration, with what brings it there."""
-        table, tenant = self.tables[one.table], self.desired.tenant_id
-        home = self.homes.get((PARENTS[one.table], one.parent or "")) if one.table in PARENTS else tenant
-        if home is None:
-            return  # its parent is not there and cannot be made
-        own = own_id(tenant, one.table, one.slot)
-        same = [row for row in self.found[one.table] if row[table.owner] == home and _is(row, own, one)]
-        for row in same:
-            self.homes.setdefault((one.table, one.slot), str(row["id"]))
-            yield str(row["id"]), list(self._repair(table, one, row))
-        if not same and one.whole:
-            self.homes[one.table, one.slot] = own
-            yield own, [self._made(table, one, own, home)]
+        """Yield every row that is this integration, with what brings it there.
 
-    def _made(self, table: Standing, one: Projected, own: str, home: str) -> Asked:
+        Where people made such rows, those are it, and ours goes.
+        """
+        table, tenant = self.tables[one.table], self.desired.tenant_id
+        for home in self._homes(one):
+            own = own_id(tenant, one.table, one.slot if home == tenant else f"{one.slot}\0{home}")
+            there = [row for row in self.found[one.table] if row[table.owner] == home]
+            theirs = [row for row in there if not is_own(tenant, str(row["id"])) and _is(row, one)]
+            standing = theirs or [row for row in there if row["id"] == own]
+            for row in standing:
+                self.homes.setdefault((one.table, one.slot), []).append(str(row["id"]))
+                yield str(row["id"]), list(self._repair(table, one, row))
+            if not standing and (made := self._made(table, one, own, home)):
+                self.homes[one.table, one.slot] = [own]
+                yield own, [made]
+
+    def _homes(self, one: Projected) -> Iterable[str]:
+        if one.table in PARENTS:
+            return self.homes.get((PARENTS[one.table], one.parent or ""), ())
+        return (self.desired.tenant_id,)
+
+    def _made(self, table: Standing, one: Projected, own: str, home: str) -> Asked | None:
+        """Return what makes the row; None while its credential is not known, or where it does not fit."""
+        if not one.whole:
+            return None
         said = {**one.initial, **one.columns, **one.credentials, "id": own, table.owner: home}
         beside = {"tenantId": self.desired.tenant_id}
         values = {name: value for name, value in (beside | said).items() if name in table.columns}
+        if not table.takes_new(values):
+            self.unfit.add(one.table.value)
+            return None
         names = tuple(sorted(values))
         return insert_row(table, names).of(
             **{name: self._written(value, None) for name, value in values.items()}
@@ -139,24 +166,30 @@ class _Change:
     def _repair(self, table: Standing, one: Projected, row: Row) -> Iterator[Asked]:
         said = {name: v for name, v in {**one.columns, **one.credentials}.items() if name in table.columns}
         differing = {name: value for name, value in said.items() if not self._says(row[name], value)}
-        if differing:
+        if not table.takes(differing):
+            self.unfit.add(one.table.value)
+        elif differing:
             written = {name: self._written(value, row.get(name)) for name, value in differing.items()}
             yield update_row(table, tuple(sorted(written))).of(of_id=row["id"], **written)
 
     def _gone(self, category: Category, row: Row) -> Iterator[Asked]:
         """Take a row of ours away, or switch it off where the resource keeps what it drops."""
-        table = self.tables[category]
-        kind = _TYPES.get(str(row.get(_TYPE_COLUMN.get(category, ""))))
-        if category in PARENTS:
-            parent = next(p for p in self.found[PARENTS[category]] if p["id"] == row[table.owner])
-            kind = _TYPES.get(str(parent.get(_TYPE_COLUMN[PARENTS[category]])))
+        table, kind = self.tables[category], self._type(category, row)
         if kind is None or self._goes(kind):
             yield delete_row(table).of(of_id=row["id"])
-        if kind not in self.desired.disabled:
-            return
-        on = {name: False for name in _SWITCHES if row.get(name)}
-        if on:
-            yield update_row(table, tuple(sorted(on))).of(of_id=row["id"], **on)
+        elif kind in self.desired.disabled:
+            off = _OFF.get(category, {})
+            differing = {name: off[name] for name in off if name in row and row[name] != off[name]}
+            if differing:
+                yield update_row(table, tuple(sorted(differing))).of(of_id=row["id"], **differing)
+
+    def _type(self, category: Category, row: Row) -> IntegrationType | None:
+        """Return what the row is of; None where that cannot be told, or its parent is not there."""
+        if category in PARENTS:
+            home = row[self.tables[category].owner]
+            category = PARENTS[category]
+            row = next((parent for parent in self.found[category] if parent["id"] == home), {})
+        return _TYPES.get(str(row.get(_TYPE_COLUMN[category])))
 
     def _goes(self, kind: IntegrationType) -> bool:
         """Tell whether a row of ours that is not wanted goes: it goes with its row of the plan, or before it.
@@ -205,12 +238,28 @@ class _Change:
         return stored if self._says(stored, value) else self.openings.sealed(value)
 
 
-def _is(row: Row, own: str, one: Projected) -> bool:
-    return row["id"] == own or any(_identical(row, identity) for identity in one.identities)
+def _is(row: Row, one: Projected) -> bool:
+    return any(_identical(row, identity) for identity in one.identities)
 
 
 def _identical(row: Row, identity: Mapping[str, Any]) -> bool:
-    return all(_member_of(row, name) == value for name, value in identity.items())
+    return all(_alike(name, _member_of(row, name), value) for name, value in identity.items())
+
+
+def _alike(name: str, stored: Any, wanted: Any) -> bool:
+    """Tell whether both name one thing; an address is about its host, and none is about any."""
+    if name == "repositoryUrl":
+        return _host(stored) in ("", _host(wanted))
+    if name in ("owner", "repo"):
+        return str(stored).casefold() == str(wanted).casefold()
+    return bool(stored == wanted)
+
+
+def _host(address: Any) -> str:
+    try:
+        return urlsplit(str(address)).netloc.rpartition("@")[2].casefold()
+    except ValueError:
+        return ""
 
 
 def _member_of(row: Row, name: str) -> Any:

@@ -99,13 +99,16 @@ class SyncResult:
     disabled: frozenset[IntegrationType] = frozenset()
     unreadable: frozenset[IntegrationType] = frozenset()
     """Among `written`: rows whose stored credentials did not open and were replaced."""
+    projected: bool = False
+    """Whether anything was written into the categories."""
     missing_tables: tuple[str, ...] = ()
-    """Tables of the projection that are not there, so that nothing was written to them."""
+    """Tables of the categories that are not there, or cannot hold what is to be said."""
 
     @property
     def changed(self) -> bool:
         """Whether any row reads otherwise than before."""
-        return bool(self.settings or self.written or self.refreshed or self.removed or self.disabled)
+        plan = self.settings or self.written or self.refreshed or self.removed or self.disabled
+        return bool(plan or self.projected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def sync_rows(
     comparison = Comparison(desired, stored, sealer)
     shown = projector.project(trip, desired, stored.configs) if projector else Projection()
     trip([*comparison.writes(), *shown.writes, COMMIT.of()])
-    return replace(comparison.result(), missing_tables=shown.missing)
+    return replace(comparison.result(), projected=bool(shown.writes), missing_tables=shown.missing)
 
 
 def _lock(trip: Trip, desired: DesiredRows) -> Stored:
