@@ -155,6 +155,23 @@ def test_credentials_that_did_not_open_are_said_until_something_is_proved_anew()
     assert after.message == "Delivr's tables say what this resource says."
 
 
+def test_what_is_not_shown_in_todays_delivr_is_said_of_each_pass_beside_the_sealing() -> None:
+    gone, sealing = Committed(missing_tables=("store_credentials",)), "Not shown in tables that are missing"
+    resealed = Committed(frozenset({T.SLACK}), ("store_credentials",))
+    first = run(observe(), synced=resealed)
+    again = observe(previous=first)
+
+    def message(synced: Committed) -> str:
+        said = run(again, synced=synced, now=NOW + timedelta(seconds=1)).condition("Synced")
+        assert said is not None
+        return said.message
+
+    assert "credentials of Slack did not open" in message(gone)
+    assert message(gone).endswith(f"{sealing} or have another shape: store_credentials.")
+    assert "credentials of Slack did not open" in message(Committed())
+    assert sealing not in message(Committed())
+
+
 def test_what_is_fresh_is_not_proved_again_until_it_is_due() -> None:
     status = run(observe())
     again = observe(previous=status)
