@@ -270,28 +270,26 @@ def forget(value: Any, path: list[str]) -> None:
         forget(value.get(first[1:]), rest)
 
 
-@pytest.mark.parametrize(
-    ("situation", "waited"),
-    [
-        ("True NONE Verified", True),
-        ("TenantConflict", False),
-        ("stale", False),
-        ("new", False),
-        ("changed since", False),
-    ],
-)
-def test_kubectl_waits_for_ready(
-    installed: ClusterAccess, captured: Captured, situation: str, waited: bool
-) -> None:
-    name = captured.objects[situation]["metadata"]["name"]
-    command = [
-        *(str(installed.kubectl_program), "--kubeconfig", str(installed.kubeconfig)),
-        *("wait", "-n", captured.namespace),
-        *("--for=condition=Ready", f"releasesetup/{name}", "--timeout=1s"),
-    ]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (answer.returncode == 0) is waited, answer.stderr
-    assert waited or "timed out" in answer.stderr
+def test_kubectl_waits_for_ready_and_for_nothing_else(installed: ClusterAccess, captured: Captured) -> None:
+    names = {each["metadata"]["name"]: situation for situation, each in captured.objects.items()}
+    ready = {
+        captured.objects[one]["metadata"]["name"] for one in situations() if captured.state(one)[0] == "True"
+    }
+
+    def waited(chosen: list[str], patience: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            *(str(installed.kubectl_program), "--kubeconfig", str(installed.kubeconfig)),
+            *("wait", "-n", captured.namespace, "--for=condition=Ready", f"--timeout={patience}"),
+            *(f"releasesetup/{name}" for name in chosen),
+        ]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+    well = waited(sorted(ready), "60s")
+    assert (well.returncode, well.stdout.count("condition met")) == (0, len(ready))
+    for name in names.keys() - ready - {"deleted"}:
+        answer = waited([name], "1ms")
+        assert answer.returncode == 1, names[name]
+        assert "timed out" in answer.stderr
 
 
 def test_the_command_of_the_page_merges_the_settings(installed: ClusterAccess) -> None:
