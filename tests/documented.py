@@ -33,6 +33,23 @@ UNRUN_WORDS = {
 """How a command in the middle of a sentence begins that no test runs, and why."""
 
 
+DEMO = "make demo "
+"""How the block begins that has a cluster of its own."""
+OF_THEIR_OWN = ("docs/install.md", "docs/first-setup.md", "docs/adoption.md", "docs/key-rotation.md")
+"""Pages that the test of all commands types where a reader would be in them."""
+WITH_SETUP = (
+    *(
+        "README.md",
+        "docs/gitops.md",
+        "docs/monitoring.md",
+        "docs/projections.md",
+        "docs/reference/resource.md",
+    ),
+    *("docs/troubleshooting.md", "docs/upgrade.md", "docs/integrations/code-signing.md"),
+)
+"""Pages that begin with a setup that is Ready, in any order: a new page with commands is one of these."""
+
+
 @dataclass(frozen=True)
 class Block:
     """One block of a page."""

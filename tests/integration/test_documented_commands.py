@@ -18,7 +18,7 @@ from dev.prometheus import prometheus
 from dev.prometheus_operator import definitions
 from dev.simulator.client import Simulator
 from tests.delivr_tables import CATEGORIES, PASSPHRASE
-from tests.documented import PAGES, UNRUN_WORDS, Block, blocks, inline_commands
+from tests.documented import DEMO, PAGES, UNRUN_WORDS, WITH_SETUP, Block, blocks, inline_commands
 from tests.integration.operating import operating
 from tests.integration.tenancy import PROGRAM, ROOT, TENANT, Tenancy
 from tests.signing_files import android, ios
@@ -31,18 +31,6 @@ FILLINGS = {
     "<Delivr's own>": f'"{PASSPHRASE}"',
 }
 """What a reader writes in place of words that stand for something of theirs."""
-DEMO = "make demo "
-WITH_SETUP = (
-    *(
-        "README.md",
-        "docs/gitops.md",
-        "docs/monitoring.md",
-        "docs/projections.md",
-        "docs/reference/resource.md",
-    ),
-    *("docs/troubleshooting.md", "docs/upgrade.md", "docs/integrations/code-signing.md"),
-)
-"""Pages that begin with a setup that is Ready, in any order."""
 ADOPTION = (slice(2), slice(3, 4), slice(2, 3), slice(4, None))
 """The way by git, which the page names second, is one of two: what is adopted is not exported again."""
 

@@ -8,12 +8,14 @@ import pytest
 
 from dev.reference import FOLDER, pages
 from tests.documented import (
+    OF_THEIR_OWN,
     PAGES,
     ROOT,
     TEXT,
     UNRUN,
     UNRUN_LINES,
     UNRUN_WORDS,
+    WITH_SETUP,
     blocks,
     inline_commands,
 )
@@ -79,6 +81,11 @@ def test_what_is_marked_is_there_and_has_a_reason() -> None:
     for beginning in UNRUN_WORDS:
         assert sum(word.startswith(beginning) for word in words) == 1, beginning
     assert all(len(why.split()) > 4 for why in (UNRUN | UNRUN_LINES | UNRUN_WORDS).values())
+
+
+def test_every_page_with_commands_is_one_that_is_typed() -> None:
+    found = {page for page in PAGES for block in blocks(page) if block.is_commands and not block.unrun}
+    assert found == {*OF_THEIR_OWN, *WITH_SETUP}, "name it in tests/documented.py"
 
 
 def test_what_the_tests_of_a_landing_run_is_what_is_said() -> None:
