@@ -1,4 +1,4 @@
-"""Writes the pages of docs/reference that say what the code says: fields, settings, metrics, commands."""
+"""Writes the pages of docs/reference that say what the code says, so that they cannot say anything else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import yaml
 
 from delivr_operator.__main__ import main
 from delivr_operator.metrics import Metrics
+from delivr_operator.reasons import CAVEATS, SENTENCES
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +26,7 @@ def pages() -> Mapping[str, str]:
     makers: dict[str, Callable[[], Iterator[str]]] = {
         "fields.md": _fields,
         "settings.md": _settings,
+        "messages.md": _messages,
         "metrics.md": _metrics,
         "commands.md": _commands,
     }
@@ -111,6 +113,25 @@ def _settings() -> Iterator[str]:
     yield "Kubernetes."
 
 
+def _messages() -> Iterator[str]:
+    yield MADE.format("`reasons.py`")
+    yield "# What is said of an integration, and what to do\n"
+    yield "Messages are made of these sentences, after the integration's name; what follows them names the"
+    yield "part that is meant and what the provider answered. `delivr-operator status` shows them, and so do"
+    yield "`.status.integrations[*].message`, events and, where it is the cause, `Ready`."
+    yield "[reasons.md](reasons.md) explains each reason, [verdicts.md](verdicts.md) says which answer leads"
+    yield "to it.\n"
+    yield "| reason | GitHub, Slack, ... |"
+    yield "| --- | --- |"
+    for reason in sorted(SENTENCES, key=str):
+        yield f"| `{reason.value}` | {_cell(SENTENCES[reason])} |"
+    yield '\nBehind `Note:` stands what a "yes" leaves open:\n'
+    yield "| caveat | note |"
+    yield "| --- | --- |"
+    for caveat in sorted(CAVEATS, key=str):
+        yield f"| `{caveat.value}` | {_cell(CAVEATS[caveat])} |"
+
+
 def _default(field: Any) -> str:
     if field.is_required():
         return "must be set"
@@ -123,6 +144,8 @@ def _default(field: Any) -> str:
             if not _in_milliseconds(field)
             else f"`{value // timedelta(milliseconds=1)}`"
         )
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
     return f"`{_written(value)}`"
 
 
