@@ -153,6 +153,34 @@ def test_without_a_passphrase_its_envelope_stays_closed() -> None:
     assert reason_of(Sealer(SecretStr(HEX_KEY)), sealed) is Unopenable.NO_KEY
 
 
+def test_without_a_hex_key_its_envelope_stays_closed() -> None:
+    sealed = sealer().seal(SecretStr(CLEAR))
+    closed = Sealer(None, SecretStr(PASSPHRASE), Envelope.PBKDF2)
+    assert reason_of(closed, sealed) is Unopenable.NO_KEY
+    assert "no key for this envelope" in str(CannotOpen(Unopenable.NO_KEY))
+
+
+@EITHER
+def test_parts_of_two_sealings_do_not_mix(envelope: Envelope) -> None:
+    closed = sealer(envelope)
+    first, second = (closed.seal(SecretStr(CLEAR)).split(":") for _ in range(2))
+    for part in range(len(first)):
+        mixed = [*first[:part], second[part], *first[part + 1 :]]
+        assert reason_of(closed, ":".join(mixed)) is Unopenable.WRONG_KEY
+    iv, tag = len(first) - 3, len(first) - 2
+    first[iv], first[tag] = first[tag], first[iv]
+    assert reason_of(closed, ":".join(first)) is Unopenable.WRONG_KEY
+
+
+@EITHER
+def test_equal_secrets_of_one_row_are_sealed_apart(envelope: Envelope) -> None:
+    config: Config = {name: SecretStr(CLEAR) for name in ("a", "b")} | {"c": {"d": SecretStr(CLEAR)}}
+    stored = sealer(envelope).seal_config(config)
+    texts = [stored["a"], stored["b"], stored["c"]["d"]]  # type: ignore[index, call-overload]
+    parts = [part for text in texts for part in str(text).split(":")]
+    assert len(set(parts)) == len(parts)
+
+
 def test_a_passphrase_is_needed_to_seal_with_it() -> None:
     with pytest.raises(ValueError, match="passphrase"):
         Sealer(SecretStr(HEX_KEY), None, Envelope.PBKDF2)
