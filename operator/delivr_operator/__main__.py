@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from delivr_operator import people
+from delivr_operator.closed import keep_closed_values_here
 from delivr_operator.ending import REFUSED, CannotTell, Refused, checked_tenant, settings_of
 from delivr_operator.last_words import described, keep_quiet_when_failing
 from delivr_operator.sealing import Envelope
@@ -28,6 +29,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; a defect is said by its type and places, and is no verdict on anything."""
         keep_quiet_when_failing()
+        keep_closed_values_here()
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
