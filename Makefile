@@ -12,6 +12,9 @@ COMPILE = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-he
 # uv brings roots of its own; pip, Go, apt and git all go by the machine's, and so does everything here.
 export UV_SYSTEM_CERTS ?= true
 
+# Where this is set, every start of the operator compiles all that it imports anew: seconds, and 75 MB more.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo up down env status test fuzz bench soak check format docs lock

@@ -45,5 +45,5 @@ fi
 
 say "installing what lock/dev.txt names ..."
 # uv's own lock goes with it: a sync removes whatever no list names.
-"$venv/bin/uv" pip sync --quiet --python "$venv/bin/python" --require-hashes lock/dev.txt lock/uv.txt
+"$venv/bin/uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes lock/dev.txt lock/uv.txt
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable .
