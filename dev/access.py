@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,18 @@ class ClusterAccess:
             env={**os.environ, "KUBECONFIG": str(used)},
         )
         return answer.stdout
+
+    def await_established(self, name: str = "releasesetups.release.delivr.live") -> None:
+        """The definition of a kind is in force; TimeoutError when it is not within a minute.
+
+        `kubectl wait --for=condition=...` fails at once where the object has no conditions yet.
+        """
+        deadline = time.monotonic() + 60
+        wanted = '-o=jsonpath={.status.conditions[?(@.type=="Established")].status}'
+        while self.kubectl("get", "crd", name, wanted) != "True":
+            if time.monotonic() > deadline:
+                raise TimeoutError(name)
+            time.sleep(0.1)
 
     def service_account_token(self, namespace: str, name: str, duration: str = "1h") -> str:
         """A token of an existing service account."""

@@ -161,7 +161,7 @@ def install(on: Stage) -> None:
     for first in (True, False):  # what others need to stand first: kinds and namespaces
         part = [o for o in objects if (o["kind"] in {"CustomResourceDefinition", "Namespace"}) is first]
         on.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(part))
-        on.access.kubectl("wait", "--for=condition=Established", "crd/releasesetups.release.delivr.live")
+        on.access.await_established()
     on.database.load("delivr", BASE_TABLES)
     on.operator("migrate", "up")
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev.bench import secrets
+from dev.bench import creations, secrets
 from dev.bench.rows import table, write
 from dev.cluster import DevelopmentCluster
 from dev.demo import Stage, install
@@ -16,12 +16,16 @@ from dev.simulator.client import Simulator
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".dev" / "bench.json"
+MEASURED = ("single", "storm", "secrets")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The table is printed and .dev/bench.json written; everything that was started is stopped."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
-    parser.add_argument("--resources", type=int, default=100)
+    parser.add_argument("--only", choices=MEASURED, help="measure one thing; all by default")
+    parser.add_argument("--samples", type=int, default=20, help="new resources one after the other")
+    parser.add_argument("--storm", type=int, default=1_000, help="new resources at once")
+    parser.add_argument("--resources", type=int, default=100, help="resources whose Secrets change")
     parser.add_argument("--strangers", type=int, default=10_000, help="Secrets that no resource refers to")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -33,7 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         on = Stage(found.cluster, found.database, found.variables, cluster.directory)
         install(on)
         with Simulator(dict(on.variables)) as simulator:
-            rows = secrets.measure(on, simulator, chosen.resources, chosen.strangers)
+            measures = {
+                "single": lambda: creations.measure_single(on, simulator, chosen.samples),
+                "storm": lambda: creations.measure_storm(on, simulator, chosen.storm),
+                "secrets": lambda: secrets.measure(on, simulator, chosen.resources, chosen.strangers),
+            }
+            wanted = [chosen.only] if chosen.only else MEASURED
+            rows = [row for name in wanted for row in measures[name]()]
     finally:
         cluster.down()
     print(f"\n{table(rows)}")

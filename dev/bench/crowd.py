@@ -2,71 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client, config
 
+from dev.bench.tenants import Tenant
 from dev.database_server import DatabaseAccess
 from dev.demo import Stage
-from dev.simulator.client import Issued, Simulator
 
 AT_ONCE = 8
-ORGANIZATION = "bench"
-GROUP, VERSION, PLURAL = "release.delivr.live", "v1", "releasesetups"
+GROUP, VERSION, PLURAL, NAME = "release.delivr.live", "v1", "releasesetups", "mobile-app"
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """Tenants `t000000`, `t000001`, ..., each in the namespace `bench-<number>`."""
+    """Tenants whose namespaces, Secrets and accounts stand; their resources come when they are declared."""
 
     core: client.CoreV1Api
     custom: client.CustomObjectsApi
-    token: Issued
-    namespaces: tuple[str, ...]
+    tenants: Sequence[Tenant]
 
     @classmethod
-    def settle(cls, on: Stage, simulator: Simulator, size: int) -> Crowd:
-        """Everything that the resources need exists, and so do they."""
+    def settle(cls, on: Stage, tenants: Sequence[Tenant]) -> Crowd:
+        """Everything that the resources need exists."""
         api = config.new_client_from_config(  # type: ignore[no-untyped-call]
             config_file=str(on.access.kubeconfig)
         )
-        token = simulator.issue("GITHUB", quota=10_000_000)
-        simulator.target("GITHUB", "repository", f"{ORGANIZATION}/mobile-app", visible_to=[token.id])
-        _tenants(on.database, size)
-        namespaces = tuple(f"bench-{number}" for number in range(size))
-        found = cls(client.CoreV1Api(api), client.CustomObjectsApi(api), token, namespaces)
-        in_parallel(found._declare, range(size))
+        _enter(on.database, [one.id for one in tenants])
+        found = cls(client.CoreV1Api(api), client.CustomObjectsApi(api), tenants)
+        in_parallel(found._prepare, tenants)
         return found
 
-    def _declare(self, number: int) -> None:
-        namespace, tenant = self.namespaces[number], f"t{number:06}"
-        annotations = {f"{GROUP}/tenant-id": tenant}
-        self.core.create_namespace(
-            client.V1Namespace(metadata=client.V1ObjectMeta(name=namespace, annotations=annotations))
-        )
-        self.put_secret(namespace, "github", self.token.secret)
-        member = {"organization": ORGANIZATION, "repoName": "mobile-app", "secretRef": {"name": "github"}}
-        spec = {"tenantId": tenant, "owner": "owner@example.test", "interval": "24h", "github": member}
+    def _prepare(self, tenant: Tenant) -> None:
+        metadata = client.V1ObjectMeta(name=tenant.namespace, annotations={f"{GROUP}/tenant-id": tenant.id})
+        self.core.create_namespace(client.V1Namespace(metadata=metadata))
+        for name, values in tenant.secrets.items():
+            self.put_secret(tenant.namespace, name, values)
+
+    def declare_all(self, at_once: int = AT_ONCE) -> None:
+        """The resources of all exist."""
+        in_parallel(self.declare, self.tenants, at_once)
+
+    def declare(self, tenant: Tenant) -> None:
+        """The resource of one exists."""
         body = {
             "apiVersion": f"{GROUP}/{VERSION}",
             "kind": "ReleaseSetup",
-            "metadata": {"name": "mobile-app", "namespace": namespace},
-            "spec": spec,
+            "metadata": {"name": NAME, "namespace": tenant.namespace},
+            "spec": tenant.spec,
         }
-        self.custom.create_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, body)
+        self.custom.create_namespaced_custom_object(GROUP, VERSION, tenant.namespace, PLURAL, body)
 
-    def put_secret(self, namespace: str, name: str, values: dict[str, str]) -> None:
+    def put_secret(self, namespace: str, name: str, values: Any) -> None:
         """A new Secret holds the values."""
-        secret = client.V1Secret(metadata=client.V1ObjectMeta(name=name), string_data=values)
+        secret = client.V1Secret(metadata=client.V1ObjectMeta(name=name), string_data=dict(values))
         self.core.create_namespaced_secret(namespace, secret)
-
-    def statuses(self) -> list[dict[str, Any]]:
-        """Return the statuses of all."""
-        found: Any = self.custom.list_cluster_custom_object(GROUP, VERSION, PLURAL)
-        return [one.get("status", {}) for one in found["items"]]
 
     def put_token(self, namespace: str, token: str) -> str:
         """Change a Secret as a tenant does; return its new version."""
@@ -75,24 +68,29 @@ class Crowd:
         )
         return str(patched.metadata.resource_version)
 
+    def statuses(self) -> list[dict[str, Any]]:
+        """Return the statuses of all resources that there are."""
+        found: Any = self.custom.list_cluster_custom_object(GROUP, VERSION, PLURAL)
+        return [one.get("status", {}) for one in found["items"]]
 
-def _tenants(database: DatabaseAccess, size: int) -> None:
-    tenants = [(f"t{number:06}",) for number in range(size)]
+
+def _enter(database: DatabaseAccess, tenants: Sequence[str]) -> None:
+    values = [(one,) for one in tenants]
     with database.connect("delivr") as connection, connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO tenants (id, displayName, createdBy, createdAt, updatedAt)"
             " VALUES (%s, 'Bench', 'own_7Qx2-', NOW(), NOW())",
-            tenants,
+            values,
         )
         cursor.executemany(
             "INSERT INTO collaborators"
             " (email, accountId, tenantId, permission, isCreator, createdAt, updatedAt)"
             " VALUES ('owner@example.test', 'own_7Qx2-', %s, 'Owner', 1, NOW(), NOW())",
-            tenants,
+            values,
         )
 
 
-def in_parallel(act: Any, things: Iterable[Any]) -> None:
+def in_parallel(act: Callable[[Any], object], things: Iterable[Any], at_once: int = AT_ONCE) -> None:
     """`act` has been done to each thing."""
-    with ThreadPoolExecutor(AT_ONCE) as threads:
+    with ThreadPoolExecutor(at_once) as threads:
         list(threads.map(act, things))

@@ -4,97 +4,41 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from kubernetes import client, watch
 
+from dev.bench.contenders import PATIENCE, floor, operator, until
 from dev.bench.crowd import GROUP, PLURAL, VERSION, Crowd, in_parallel
 from dev.bench.rows import Row, percentile
-from dev.demo import SYSTEM, Stage, program
-from dev.ports import free_ports
-from dev.process import Identity, spawn, stop
+from dev.bench.tenants import with_github
+from dev.demo import Stage
 from dev.progress import say
 from dev.simulator.client import Simulator
 
-PATIENCE = 120.0
 CHANGES = 60
 WEIGHT = 100_000
 BATCH = 500
 
 
-@dataclass(frozen=True)
-class Contender:
-    """A running program, and its numbers."""
-
-    process: Identity
-
-    @property
-    def resident(self) -> float:
-        """MB of memory now."""
-        return self._kilobytes("VmRSS") / 1000
-
-    @property
-    def peak(self) -> float:
-        """MB of memory at its most."""
-        return self._kilobytes("VmHWM") / 1000
-
-    def _kilobytes(self, name: str) -> int:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(name))
-
-
-@contextmanager
-def operator(on: Stage) -> Iterator[Contender]:
-    """The operator runs, with its own service account."""
-    port = str(free_ports(1)[0])
-    with _running(on, "operator", [program(), "run", "--health-port", port], '"watching"') as found:
-        yield found
-
-
-@contextmanager
-def floor(on: Stage) -> Iterator[Contender]:
-    """The bare program runs, with the same service account."""
-    with _running(on, "floor", [sys.executable, "-m", "dev.bench.floor"], "ready") as found:
-        yield found
-
-
-@contextmanager
-def _running(on: Stage, name: str, command: list[str], sign: str) -> Iterator[Contender]:
-    token = on.access.service_account_token(SYSTEM, "delivr-operator")
-    kubeconfig = on.access.kubeconfig_for("delivr-operator", token, on.folder / f"{name}.kubeconfig")
-    environment = {**os.environ, **on.variables, "KUBECONFIG": str(kubeconfig)}
-    log = on.folder / f"{name}.log"
-    process = spawn(command, log, environment=environment)
-    try:
-        _until(lambda: sign in log.read_text(), f"{name} is ready")
-        yield Contender(process)
-    except BaseException:
-        say(log.read_text()[-3000:])
-        raise
-    finally:
-        stop(process)
-
-
 def measure(on: Stage, simulator: Simulator, resources: int, strangers: int) -> list[Row]:
     """Return the rows of this benchmark."""
-    crowd = Crowd.settle(on, simulator, resources)
+    tenants = [with_github(simulator, f"bench-{number}", f"t{number:06}") for number in range(resources)]
+    crowd = Crowd.settle(on, tenants)
+    crowd.declare_all()
     rows = []
     with operator(on) as ours:
-        _until(lambda: all(status.get("integrations") for status in crowd.statuses()), "all are proved")
+        until(lambda: all(status.get("integrations") for status in crowd.statuses()), "all are proved")
         quiet_ours = ours.resident
         times_ours = _changes(crowd)
-    with floor(on) as bare:
+    with floor(on, "floor_of_changes") as bare:
         quiet_bare = bare.resident
         times_bare = _changes(crowd)
     rows += _times(f"{resources} resources", times_ours, times_bare)
     say(f"making {strangers} Secrets of {WEIGHT} bytes ...")
-    with operator(on) as ours, floor(on) as bare:
+    with operator(on) as ours, floor(on, "floor_of_changes") as bare:
         before_ours, before_bare = ours.resident, bare.resident
         _make_strangers(crowd, strangers)
         times_ours = _changes(crowd)
@@ -109,7 +53,7 @@ def measure(on: Stage, simulator: Simulator, resources: int, strangers: int) -> 
     with operator(on) as ours:
         times_ours = _changes(crowd)
         listed_ours = ours.peak
-    with floor(on) as bare:
+    with floor(on, "floor_of_changes") as bare:
         times_bare = _changes(crowd)
         listed_bare = bare.peak
     name = f"{strangers} Secrets of others stand at a start: memory"
@@ -133,13 +77,13 @@ def _pair(ours: list[float], bare: list[float], share: float) -> tuple[float, fl
 def _changes(crowd: Crowd) -> list[float]:
     """Change Secrets one after the other, for worse and for better; return the seconds to each verdict."""
     found: list[float] = []
-    good, bad = crowd.token.secret["accessToken"], "ghp_" + "0" * 36
+    bad = "ghp_" + "0" * 36
     chooser = random.Random(7)  # noqa: S311 - the same choice for both
     for _ in range(CHANGES // 2):
-        namespace = chooser.choice(crowd.namespaces)
-        for token in (bad, good):
+        tenant = chooser.choice(crowd.tenants)
+        for token in (bad, tenant.secrets["github"]["accessToken"]):
             began = time.monotonic()
-            _await_version(crowd, namespace, crowd.put_token(namespace, token))
+            _await_version(crowd, tenant.namespace, crowd.put_token(tenant.namespace, token))
             found.append(time.monotonic() - began)
     return found
 
@@ -166,11 +110,3 @@ def _make_strangers(crowd: Crowd, count: int) -> None:
 
     for start in range(0, count, BATCH):
         in_parallel(make, range(start, min(start + BATCH, count)))
-
-
-def _until(look: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not look():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.05)

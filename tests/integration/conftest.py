@@ -8,7 +8,7 @@ import pytest
 from dev.access import ClusterAccess
 from dev.cache import locked
 from dev.database_server import DatabaseAccess
-from tests.integration.tenancy import ROOT, Tenancy, eventually, make_tenancy, serves_setups
+from tests.integration.tenancy import ROOT, Tenancy, make_tenancy
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ def installed(control_plane: ClusterAccess, shared_directory: Path) -> ClusterAc
     """The CRD stands."""
     with locked(shared_directory / "installed.lock"):
         control_plane.kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
-        eventually(lambda: serves_setups(control_plane), "the CRD is established")
+        control_plane.await_established()
     return control_plane
 
 

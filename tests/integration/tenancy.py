@@ -39,15 +39,6 @@ def eventually(look: Callable[[], Json], what: str, patience: float = PATIENCE) 
     raise AssertionError(f"never came true: {what}; last seen: {last!r}")
 
 
-def serves_setups(access: ClusterAccess) -> bool:
-    """Tell whether ReleaseSetups can be asked for; `kubectl wait` fails where a CRD has no status yet."""
-    try:
-        access.kubectl("get", "releasesetups", "--all-namespaces", "--output=name")
-    except subprocess.CalledProcessError:
-        return False
-    return True
-
-
 @dataclass
 class Tenancy:
     """A tenant's world: its namespace, its Secrets at the providers, its database."""

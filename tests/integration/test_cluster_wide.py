@@ -20,7 +20,7 @@ def whole(mariadb_server: DatabaseAccess, simulator: dict[str, str], tmp_path: P
         objects = [o for o in yaml.safe_load_all(rendered) if o and o["kind"] != "Deployment"]
         first = [o for o in objects if o["kind"] in ("CustomResourceDefinition", "Namespace")]
         access.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(first))
-        access.kubectl("wait", "--for=condition=Established", "crd/releasesetups.release.delivr.live")
+        access.await_established()
         access.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
         yield from make_tenancy(access, mariadb_server, simulator, tmp_path)
 
