@@ -62,8 +62,14 @@ def file_as_base64(raw: SecretBytes) -> SecretStr | Flaw:
     return SecretStr(base64.b64encode(file).decode())
 
 
+_LONGEST = 16 * 1024
+"""No provider issues a longer token; a whole file in its place is not worth sending."""
+
+
 def _token(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
+    if len(text) > _LONGEST:
+        raise ValueError(f"is longer than {_LONGEST} characters: put only the token there, as it was issued")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(
             "must be one word of plain ASCII characters: copy it again without spaces, quotes or line breaks"
@@ -73,7 +79,7 @@ def _token(value: SecretStr) -> SecretStr:
 
 def _account_name(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
-    if not text.isprintable() or ":" in text:
+    if len(text) > _LONGEST or not text.isprintable() or ":" in text:
         raise ValueError("must be an account name without colons, line breaks or control characters")
     return value
 

@@ -205,6 +205,15 @@ def _encrypted_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")).decode()
 
 
+def test_a_whole_file_is_no_token() -> None:
+    longest = "x" * 16384
+    assert isinstance(read(declared(github=GITHUB), {"accessToken": longest}), Credential)
+    said = refused(declared(github=GITHUB), {"accessToken": longest + "x"})
+    assert "is longer than 16384 characters: put only the token there" in said
+    names = {**samples()[T.JENKINS].secret, "username": longest + "x"}
+    assert "account name" in refused(declared(jenkins=dict(samples()[T.JENKINS].written)), names)
+
+
 @pytest.mark.parametrize(
     "value",
     [
