@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up down env status test fuzz bench soak check format docs lock
+.PHONY: help demo up down env status test fuzz rights bench soak check format docs lock
 
 help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,15 @@ status: .venv/.ready ## Say what runs
 test: .venv/.ready ## Run all tests; the first time builds the API server, which takes minutes
 	@$(PYTHON) -m dev build
 	$(PYTHON) -m pytest --numprocesses auto $(ARGS)
+
+# Together these use every verb that a manifest grants: the operator of a cluster, that of a namespace where it has to
+# ask whether a resource is still there, and two replicas that elect one.
+RIGHTS = test_cluster_wide.py \
+ test_operator.py::test_what_went_while_nobody_looked_holds_its_tenant_no_longer \
+ test_two_operators.py::test_of_two_that_elect_one_writes_and_the_other_takes_over
+rights: .venv/.ready ## Hold the operator's roles against what it asks, by the few tests that use all of them
+	@$(PYTHON) -m dev build
+	$(PYTHON) -m pytest --numprocesses auto --compare-rights $(ARGS) $(addprefix tests/integration/,$(RIGHTS))
 
 bench: .venv/.ready ## Measure the operator beside a bare program that does the same I/O
 	@$(PYTHON) -m dev.bench $(ARGS)

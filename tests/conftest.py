@@ -15,6 +15,9 @@ from dev.access import ClusterAccess
 from dev.binaries import kubectl
 from dev.database_server import DatabaseAccess
 from dev.lease import shared_server
+from tests.rights import note_asked
+
+pytest_plugins = ["tests.rights_plugin"]
 
 settings.register_profile("delivr", deadline=None)
 settings.load_profile("delivr")
@@ -39,7 +42,11 @@ def control_plane(shared_directory: Path) -> Iterator[ClusterAccess]:
         yield ClusterAccess.of_kubeconfig(Path(other), kubectl(), shared_directory / "kubeconfig")
         return
     with shared_server("control-plane", shared_directory) as record:
-        yield ClusterAccess.from_record(record)
+        access = ClusterAccess.from_record(record)
+        try:
+            yield access
+        finally:
+            note_asked(access.audit_log.parent)
 
 
 @pytest.fixture(scope="session")

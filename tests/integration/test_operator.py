@@ -229,6 +229,25 @@ def test_the_older_of_two_resources_wins_and_the_other_takes_over(tenancy: Tenan
         assert len(tenancy.integrations()) == 5
 
 
+def test_what_went_while_nobody_looked_holds_its_tenant_no_longer(tenancy: Tenancy) -> None:
+    setup = tenancy.complete()
+    tenancy.apply(setup)
+    with tenancy.operator():
+        tenancy.await_ready("True")
+    tenancy.kubectl(
+        "patch", "releasesetup", "mobile-app", "--type=merge", '--patch={"metadata":{"finalizers":null}}'
+    )
+    tenancy.kubectl("delete", "releasesetup", "mobile-app")
+    claimed = tenancy.rows("SELECT name FROM tenant_release_claims")
+    assert claimed == [{"name": "mobile-app"}]
+    setup["metadata"]["name"] = "heir"
+    tenancy.apply(setup)
+    with tenancy.operator():
+        tenancy.await_ready("True", name="heir")
+    assert tenancy.rows("SELECT name FROM tenant_release_claims") == [{"name": "heir"}]
+    assert len(tenancy.integrations()) == 5
+
+
 def test_a_suspended_resource_is_proved_and_leaves_the_database_alone(tenancy: Tenancy) -> None:
     setup = tenancy.complete(suspend=True)
     tenancy.apply(setup)
