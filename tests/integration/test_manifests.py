@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
+from delivr_operator.probing.address_guard import is_public
 from delivr_operator.settings import Settings
 from dev.access import ClusterAccess
 from tests.integration.declared import ROOT, documents, example, moved, new_namespace
@@ -183,6 +185,86 @@ def test_the_deployment_is_what_the_restricted_standard_asks(
     assert operator["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "health"}
     assert operator["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "health"}
     assert operator["ports"] == [{"name": "health", "containerPort": 8080}]
+
+
+INSTALLATIONS = sorted(
+    path.parent
+    for path in (ROOT / "manifests").rglob("kustomization.yaml")
+    if yaml.safe_load(path.read_text())["kind"] == "Kustomization"
+)
+
+
+def pods(objects: list[Json]) -> list[Json]:
+    """The pod templates of everything that runs, Jobs and CronJobs too."""
+    found = []
+    for each in objects:
+        spec = each.get("spec", {})
+        spec = spec.get("jobTemplate", {}).get("spec", spec)
+        if "template" in spec and "containers" in spec["template"].get("spec", {}):
+            found.append(spec["template"]["spec"])
+    return found
+
+
+@pytest.mark.parametrize("folder", INSTALLATIONS, ids=lambda folder: folder.name)
+def test_every_pod_of_every_installation_is_admitted_as_restricted(
+    cluster: ClusterAccess, folder: Any
+) -> None:
+    account = documents(BASE / "service-account.yaml")[0]
+    namespace = new_namespace(cluster, labels={"pod-security.kubernetes.io/enforce": "restricted"})
+    cluster.kubectl("create", "-f", "-", stdin=moved([account], namespace))
+    for number, spec in enumerate(pods(rendered(cluster, folder))):
+        metadata = {"name": f"pod-{number}", "namespace": namespace}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        if "restartPolicy" in spec and spec["restartPolicy"] == "Always":
+            pod["spec"] = {k: v for k, v in spec.items() if k != "restartPolicy"}
+        cluster.kubectl("create", "-f", "-", stdin=yaml.safe_dump(pod))
+        stored = json.loads(cluster.kubectl("get", "pod", f"pod-{number}", "-n", namespace, "--output=json"))
+        tokens = [
+            v for v in stored["spec"].get("volumes", ()) if "serviceAccountToken" in str(v.get("projected"))
+        ]
+        runs = [c for c in spec["containers"] if c.get("args", ["run"])[0] == "run"]
+        assert bool(tokens) is bool(runs), "only what asks the API server has a token"
+
+
+def test_a_pod_that_does_not_ask_for_a_token_gets_none(cluster: ClusterAccess) -> None:
+    account = documents(BASE / "service-account.yaml")[0]
+    namespace = new_namespace(cluster)
+    cluster.kubectl("create", "-f", "-", stdin=moved([account], namespace))
+    spec = {
+        "serviceAccountName": "delivr-operator",
+        "containers": [{"name": "c", "image": "delivr-operator", "args": ["migrate", "up"]}],
+    }
+    metadata = {"name": "migrate", "namespace": namespace}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    cluster.kubectl("create", "-f", "-", stdin=yaml.safe_dump(pod))
+    stored = cluster.kubectl("get", "pod", "migrate", "-n", namespace, "--output=jsonpath={.spec.volumes}")
+    assert stored == ""
+
+
+def test_the_network_is_closed_and_opened_only_for_what_is_needed(cluster: ClusterAccess) -> None:
+    folder = ROOT / "manifests" / "network"
+    cluster.kubectl("apply", "--server-side", "--dry-run=server", "--validate=strict", "-k", str(folder))
+    deny, opens = rendered(cluster, folder)
+    assert deny["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    operator = one(rendered(cluster, BASE), "Deployment")["spec"]["template"]
+    assert opens["spec"]["podSelector"]["matchLabels"].items() <= operator["metadata"]["labels"].items()
+    public = opens["spec"]["egress"][-1]
+    assert public["ports"] == [{"port": 443}]
+    blocks = [each["ipBlock"] for each in public["to"]]
+    closed = [ip_network(text) for block in blocks for text in block.get("except", ())]
+    opened = [ip_network(block["cidr"]) for block in blocks]
+    for text in (
+        "169.254.169.254",
+        "10.0.0.1",
+        "127.0.0.1",
+        "100.64.0.1",
+        "192.168.0.1",
+        "172.16.0.1",
+        "::1",
+    ):
+        address = ip_address(text)
+        assert not any(address in each for each in opened) or any(address in each for each in closed), text
+    assert all(not any(is_public(address) for address in (each[0], each[-1])) for each in closed)
 
 
 def test_the_api_server_holds_the_pod_to_the_restricted_standard(cluster: ClusterAccess) -> None:
