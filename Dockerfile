@@ -1,6 +1,6 @@
 # The operator's image. Everything that comes from outside is pinned: Python packages by hash in lock/, the base
 # image by tag. To pin that as well, give its digest: --build-arg PYTHON=python:3.13-slim-bookworm@sha256:...
-# Any base will do that has python3, 3.11 or newer, with its venv module.
+# Any base will do that has glibc, certificate authorities and python3, 3.11 or newer, with its venv module.
 ARG PYTHON=python:3.13-slim-bookworm
 
 FROM ${PYTHON} AS build
@@ -19,7 +19,13 @@ RUN tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
  && tools/bin/pip --python /opt/delivr-operator/bin/python3 install --no-compile --no-deps --no-index dist/*.whl \
  && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/delivr-operator/lib
 
-FROM ${PYTHON}
+COPY dev/image_tree.py ./
+RUN python3 image_tree.py /opt/delivr-operator /image
+
+FROM ${PYTHON} AS base
+
+# Python, the operator and their libraries, and no program beside: no shell, no package manager.
+FROM scratch
 ARG VERSION=0.1.0
 ARG REVISION=
 LABEL org.opencontainers.image.title="delivr-operator" \
@@ -27,14 +33,12 @@ LABEL org.opencontainers.image.title="delivr-operator" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# Python's official images bring a pip of their own, Debian's the means to make one.
-RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
-        /usr/lib/python3*/ensurepip /usr/share/python-wheels
-COPY --from=build /opt/delivr-operator /opt/delivr-operator
+COPY --from=build /image /
+COPY --from=base /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # The root file system may be read-only: all bytecode is there already, and nothing writes.
 # The user stands in no passwd file, whoever it is: the Kubernetes client asks for a home on import, and kopf for
 # a name at start.
-ENV PATH=/opt/delivr-operator/bin:$PATH HOME=/ USER=delivr-operator \
+ENV PATH=/opt/delivr-operator/bin HOME=/ USER=delivr-operator \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 EXPOSE 8080

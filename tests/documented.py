@@ -19,7 +19,7 @@ TEXT = {"", "yaml", "json", "text", "mermaid"}
 """What is shown and not run."""
 
 UNRUN = {
-    "export STORAGE_DRIVER=vfs": "builds an image as root, in minutes: test_image.py does where it is asked",
+    "export STORAGE_DRIVER=vfs": "builds an image as root, in minutes: test_image.py does where buildah is",
 }
 """How a block begins that no test runs, and why."""
 UNRUN_LINES = {
