@@ -26,9 +26,13 @@ class ClusterAccess:
 
     def kubeconfig_for(self, name: str, token: str, path: Path) -> Path:
         """The path holds a kubeconfig, readable by its owner alone, for whoever has that bearer token."""
+        return write_kubeconfig(path, self.server, self.authority, name, token)
+
+    @property
+    def authority(self) -> bytes:
+        """The certificates that the API server's own is signed by, in PEM."""
         administrators: dict[str, Any] = yaml.safe_load(self.kubeconfig.read_text())
-        authority = administrators["clusters"][0]["cluster"]["certificate-authority-data"]
-        return write_kubeconfig(path, self.server, base64.b64decode(authority), name, token)
+        return base64.b64decode(administrators["clusters"][0]["cluster"]["certificate-authority-data"])
 
     def kubectl(self, *arguments: str, stdin: str | None = None, kubeconfig: Path | None = None) -> str:
         """What kubectl printed; CalledProcessError, with its words in `stderr`, when it failed."""

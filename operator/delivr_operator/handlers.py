@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from delivr_operator.cluster import CONNECTIONS, Asked, traced
+from delivr_operator.cluster import CONNECTIONS, Asked, pod_server, traced
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.queue import WorkQueue
@@ -78,7 +78,7 @@ def registry(*, cluster_wide: bool, asked: Asked) -> kopf.OperatorRegistry:
 def _session(found: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
     """Return a session of our own: kopf's has no limit to its connections, and cannot be counted."""
     return kopf.AiohttpSession(
-        server=found.server,
+        server=pod_server() or found.server,  # the same one as everything else asks
         default_namespace=found.default_namespace,
         aiohttp_session=aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=found.as_ssl_context()),

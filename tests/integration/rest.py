@@ -1,6 +1,5 @@
 """The API server as an administrator asks it from a test that asks often: no process for each question."""
 
-import base64
 import ssl
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ class Rest:
 
     def __init__(self, access: ClusterAccess, namespace: str) -> None:
         config = yaml.safe_load(Path(access.kubeconfig).read_text())
-        authority = config["clusters"][0]["cluster"]["certificate-authority-data"]
-        context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
+        context = ssl.create_default_context(cadata=access.authority.decode())
         token = config["users"][0]["user"]["token"]
         self._namespace = namespace
         self._http = httpx.Client(

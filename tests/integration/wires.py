@@ -114,11 +114,21 @@ class FrozenWatches:
             return response
 
 
+Door = TypeVar("Door", bound=FrozenWatches)
+
+
 @contextmanager
 def frozen_watches(server: str, folder: Path) -> Iterator[FrozenWatches]:
     """An API server's door that a test can freeze."""
+    with door_to(server, folder, FrozenWatches) as found:
+        yield found
+
+
+@contextmanager
+def door_to(server: str, folder: Path, kind: type[Door]) -> Iterator[Door]:
+    """An API server's door of that kind."""
     pki = write_pki(folder)
-    found = FrozenWatches(server, free_ports(1)[0], pki.authority)
+    found = kind(server, free_ports(1)[0], pki.authority)
     trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trust.load_cert_chain(pki.certificate, pki.key)
 

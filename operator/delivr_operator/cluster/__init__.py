@@ -1,7 +1,7 @@
 """EDGE: everything asked of Kubernetes beyond kopf's own watching."""
 
 from delivr_operator.cluster.client import Absent, Cluster, SecretContent
-from delivr_operator.cluster.connecting import CONNECTIONS, NoCluster, home_namespace
+from delivr_operator.cluster.connecting import CONNECTIONS, NoCluster, home_namespace, pod_server
 from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.outages import ClusterUnavailable
 from delivr_operator.cluster.traffic import Asked, traced
@@ -19,5 +19,6 @@ __all__ = [
     "SecretContent",
     "Visitor",
     "home_namespace",
+    "pod_server",
     "traced",
 ]

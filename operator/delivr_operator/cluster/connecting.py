@@ -84,5 +84,13 @@ def home_namespace() -> str:
     return str(found[1]["context"].get("namespace") or "default")
 
 
+def pod_server() -> str | None:
+    """Return the API server's address as the kubelet tells it, without a name; None outside a pod."""
+    if not _in_pod():
+        return None
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443")
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
 def _in_pod() -> bool:
     return "KUBERNETES_SERVICE_HOST" in os.environ
