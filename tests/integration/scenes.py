@@ -86,10 +86,14 @@ def _package(sim: Simulator, unique: str, fields: Fields) -> Scene:
     return Scene(T.PLAY_STORE, issued, {"packageName": f"com.acme.x{unique}"})
 
 
+_PASSWORDS = (("password",), ("store", "key"))
+
+
 def _signing_files(_: Simulator, unique: str, fields: Fields) -> Scene:
-    """Nobody issues these: they are made here."""
-    assert not fields
-    secret = signing_files.ios() | signing_files.android()
+    """Nobody issues these: they are made here, perhaps with passwords of their own."""
+    ios, android = ({name: fields[name] for name in names if name in fields} for names in _PASSWORDS)
+    assert fields.keys() == ios.keys() | android.keys()
+    secret = signing_files.ios(**ios) | signing_files.android(**android)
     written = {"ios": {"teamId": signing_files.TEAM}, "android": {"keyAlias": "upload"}}
     return Scene(T.CODE_SIGNING, Issued("CODE_SIGNING", unique, f"files-{unique}", secret, {}), written)
 

@@ -1,5 +1,10 @@
-"""Every row of the verdict matrix: made to happen at the simulator, judged for real, followed by passes."""
+"""Every row of the verdict matrix: made to happen at the simulator, judged for real, followed by passes.
 
+Every answer holds a text that stands nowhere else, and every logger speaks at every level: neither that text
+nor a value of the Secret may be found in what is said, stored or shown.
+"""
+
+import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
@@ -10,17 +15,24 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
 from delivr_operator.cluster import Absent, SecretContent
 from delivr_operator.conditions import Progress
 from delivr_operator.outcome import IntegrationType, Outcome, Unknown, VerificationStatus, Verified
 from delivr_operator.probing import Prober
 from delivr_operator.probing.limits import Limits
-from delivr_operator.providers import PROVIDERS
+from delivr_operator.providers import PROVIDERS, provider_of_type
+from delivr_operator.report import transitions
+from delivr_operator.sealing import Sealer
 from delivr_operator.settings import ProbeSettings
 from delivr_operator.status import Status
 from dev.simulator.client import Simulator
 from tests.integration.scenes import Scene, scene
+from tests.leaks.needles import worth_looking_for
+from tests.leaks.overheard import Overheard, overheard
+from tests.leaks.planting import canary, planted
+from tests.leaks.sent import credentials_of, held_by
 from tests.verdict_matrix import MATRICES
 from tests.verdict_matrix.page import PAGE, rendered
 from tests.verdict_matrix.passing import RULES, SCHEDULE, Pass, Setup, content
@@ -41,6 +53,7 @@ from tests.verdict_matrix.row import (
 )
 
 T = IntegrationType
+SEALER = Sealer(SecretStr("5e" * 32))
 REFUSED = (VerificationStatus.INVALID, VerificationStatus.EXPIRED)
 SECOND, MINUTE, MOMENT = timedelta(seconds=1), timedelta(minutes=1), timedelta(milliseconds=1)
 
@@ -49,6 +62,12 @@ SECOND, MINUTE, MOMENT = timedelta(seconds=1), timedelta(minutes=1), timedelta(m
 def sim(simulator: dict[str, str]) -> Iterator[Simulator]:
     with Simulator(simulator) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def heard() -> Iterator[Overheard]:
+    with overheard() as found:
+        yield found
 
 
 @dataclass(frozen=True)
@@ -188,9 +207,10 @@ EVERY_ROW = [
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("matrix", "row"), EVERY_ROW)
 async def test_an_answer_leads_to_one_verdict(
-    sim: Simulator, askers: Mapping[Surroundings, Asker], matrix: Matrix, row: Row
+    sim: Simulator, askers: Mapping[Surroundings, Asker], heard: Overheard, matrix: Matrix, row: Row
 ) -> None:
-    stage = Stage.laid(sim, matrix, row)
+    text = canary()
+    stage = Stage.laid(sim, matrix, planted(row, text))
     proof = await askers[Surroundings.USUAL].ask(stage.well)
     assert isinstance(proof, Verified), proof
     start = datetime.now(UTC).replace(microsecond=900_000)  # a status keeps whole seconds only
@@ -198,20 +218,55 @@ async def test_an_answer_leads_to_one_verdict(
     setup = stage.turned()
     outcome = await askers[stage.surroundings].ask(setup)
 
-    holds(stage, setup, setup.passed(Status(), outcome, start), row.course.never, outcome)
+    never = setup.passed(Status(), outcome, start)
+    holds(stage, setup, never, row.course.never, outcome)
 
     later = start + row.later if row.later else SCHEDULE.next_tick(start)
     held = setup.passed(proved.status, outcome, later)
     holds(stage, setup, held, row.course.held, outcome)
 
+    passes = [proved, never, held]
     if row.course.repeated is not None:
         again = await askers[stage.surroundings].ask(setup)
         repeated = setup.passed(held.status, again, later + row.course.held.next_try.wait + SECOND)
         holds(stage, setup, repeated, row.course.repeated, again)
+        passes.append(repeated)
     if isinstance(outcome, Unknown) and row.course.held.ready == "True":
         goes_stale(setup, proved, held, outcome)
-    if any(isinstance(cause, Fault) for cause in row.causes):
-        sim.lift(credential=stage.scene.issued.label)
+    sim.lift(credential=stage.scene.issued.label)
+    places = {**heard.taken(), **shown(passes, proof, outcome, setup)}
+    asked = nothing_leaks(stage, setup, text, places)
+    assert (text.encode() in heard.offered_since()) is asked, "a library would have told"
+
+
+def shown(passes: list[Pass], *values: Any) -> dict[str, bytes]:
+    """Return what people can read of passes, and what values say of themselves."""
+    said = [repr(values), *map(str, values), *(repr(vars(one)) for one in values if hasattr(one, "__dict__"))]
+    return {
+        "status": json.dumps([one.status.as_json() for one in passes]).encode(),
+        "events": repr([transitions(one.previous, one.status) for one in passes]).encode(),
+        "values": "\n".join(said).encode(),
+    }
+
+
+def nothing_leaks(stage: Stage, setup: Setup, text: str, places: Mapping[str, bytes]) -> bool:
+    """Hold that neither what the provider said nor what the Secret holds stands in any of the places.
+
+    Tell whether the provider answered after it began to say it.
+    """
+    issued = stage.scene.issued
+    held = {**issued.secret, **held_by(setup), "what the provider said": text}
+    requests = stage.sim.requests(credential=issued.label)
+    for number, request in enumerate(requests):
+        held |= {f"request {number}: {name}": value for name, value in credentials_of(request).items()}
+    found = worth_looking_for(held.items()).found_in(places)
+    assert not found, found
+    if setup.credential is not None:
+        sealed = {name: held[name] for name in provider_of_type(setup.kind).sealed & held.keys()}
+        row = json.dumps(SEALER.seal_config(setup.credential.row_config())).encode()
+        found = worth_looking_for({**sealed, "what the provider said": text}.items()).found_in({"row": row})
+        assert not found, found
+    return any(request.fault and request.status is not None for request in requests)
 
 
 def holds(stage: Stage, setup: Setup, after: Pass, verdict: Verdict, outcome: Outcome | None) -> None:
