@@ -45,7 +45,7 @@ status: .venv/.ready ## Say what runs
 	@$(PYTHON) -m dev status || true
 
 test: .venv/.ready ## Run all tests; the first time builds the API server, which takes minutes
-	@$(PYTHON) -m dev build
+	@$(PYTHON) -m dev build --controller-manager
 	$(PYTHON) -m pytest --numprocesses auto $(ARGS)
 
 # Together these use every verb that a manifest grants: the operator of a cluster, that of a namespace where it has to
@@ -61,7 +61,7 @@ bench: .venv/.ready ## Measure the operator beside a bare program that does the 
 	@$(PYTHON) -m dev.bench $(ARGS)
 
 soak: .venv/.ready ## Crashes, faults and people at random for SECONDS, and a death at every step on both servers
-	@$(PYTHON) -m dev build
+	@$(PYTHON) -m dev build --controller-manager
 	DELIVR_SOAK_SECONDS=$(SECONDS) $(PYTHON) -m pytest --numprocesses auto $(ARGS) tests/integration/test_crashes.py tests/integration/test_model.py
 
 fuzz: .venv/.ready ## Throw garbage at every parser for TIME seconds (600)

@@ -19,6 +19,7 @@ TEXT = {"", "yaml", "json", "text", "mermaid"}
 """What is shown and not run."""
 
 UNRUN = {
+    "kubectl apply -f manifests/base/operator-role.yaml": "needs controllers: test_deletion.py does the same",
     "export STORAGE_DRIVER=vfs": "builds an image as root, in minutes: test_image.py does where buildah is",
 }
 """How a block begins that no test runs, and why."""
