@@ -1,10 +1,11 @@
-"""What the search finds where an operator leaks on purpose, and that commands of people show no credential.
+"""An operator that ends in a probe leaks nothing, nor do commands; one that leaks on purpose is found out.
 
 All rows of the verdict matrix are searched in test_verdict_matrix.py.
 """
 
 import json
 import secrets
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,3 +137,27 @@ def test_no_command_shows_a_credential_but_export_which_is_for_that(tenancy: Ten
         "slack: botToken",
         "jenkins: apiToken",
     }
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGABRT], ids=lambda one: one.name)
+def test_nothing_leaks_when_it_ends_in_the_middle_of_a_probe(
+    tenancy: Tenancy, number: signal.Signals
+) -> None:
+    evidence = Evidence(tenancy)
+    setup = tenancy.complete()
+    for one in tenancy.issued.values():
+        tenancy.simulator.fault("HANG", credential=one.label)
+    with evidence.watching():
+        tenancy.apply(setup)
+        with evidence.operator() as process:
+            for one in tenancy.issued.values():
+                assert tenancy.simulator.requests(credential=one.label, at_least=1, wait=40)
+            process.send_signal(number)
+            ended = process.wait(20)
+        places = {**evidence.places(), "rows": evidence.rows()}
+    assert ended == (-signal.SIGABRT if number is signal.SIGABRT else 0)
+    assert (b"Current thread" in places["1.stderr"]) is (number is signal.SIGABRT)
+    assert not [*tenancy.folder.glob("core*")]
+    secret = [(f"{m}: {k}", v) for m, one in tenancy.issued.items() for k, v in one.secret.items()]
+    found = worth_looking_for(secret).found_in(places)
+    assert not found, listed(found)
