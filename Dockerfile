@@ -22,8 +22,6 @@ RUN tools/bin/pip wheel --no-build-isolation --no-deps --wheel-dir dist . \
 COPY dev/image_tree.py ./
 RUN python3 image_tree.py /opt/delivr-operator /image
 
-FROM ${PYTHON} AS base
-
 # Python, the operator and their libraries, and no program beside: no shell, no package manager.
 FROM scratch
 ARG VERSION=0.1.0
@@ -34,7 +32,7 @@ LABEL org.opencontainers.image.title="delivr-operator" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /image /
-COPY --from=base /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # The root file system may be read-only: all bytecode is there already, and nothing writes.
 # The user stands in no passwd file, whoever it is: the Kubernetes client asks for a home on import, and kopf for
 # a name at start.

@@ -61,7 +61,7 @@ def recipe_lines(word: str) -> list[str]:
 def test_the_base_is_pinned_and_names_no_registry() -> None:
     default = next(line for line in recipe_lines("ARG") if line.startswith("PYTHON="))
     assert re.fullmatch(r"PYTHON=python:3\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", default)
-    assert recipe_lines("FROM") == ["${PYTHON} AS build", "${PYTHON} AS base", "scratch"]
+    assert recipe_lines("FROM") == ["${PYTHON} AS build", "scratch"]
 
 
 def test_nothing_is_installed_but_by_hash_and_nothing_is_compiled() -> None:
