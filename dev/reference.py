@@ -204,7 +204,7 @@ def _metrics() -> Iterator[str]:
     }
     for family in sorted(metrics.registry.collect(), key=lambda one: one.name):
         name = f"{family.name}_total" if family.type == "counter" else family.name
-        own = labels.get(family.name, ("type", "host") if "quota" in family.name else ())
+        own = labels.get(family.name) or getattr(family, "_labelnames", None) or ()
         words = ", ".join(f"`{one}`" for one in own)
         yield f"| `{name}` | {family.type} | {words} | {_cell(family.documentation)} |"
     yield "\n## Alerts\n"

@@ -11,7 +11,7 @@ from delivr_operator.cluster import CONNECTIONS, Asked, pod_server, traced
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.queue import WorkQueue
-from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup
+from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup, key_and_version
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,12 @@ class Inbox:
 
     def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """Queue what a ReleaseSetup's news concerns."""
+        key, version = key_and_version(body)
+        if not gone and self.inventory.has_seen(key, version):
+            return  # mostly the echo of an own write, which is not worth reading
         setup = ReleaseSetup.parse(body)
         concerned = self.inventory.drop(setup) if gone else self.inventory.put(setup)
-        if gone and self.inventory.get(setup.key) is None:
+        if gone and not self.inventory.knows(setup.key):
             self.queue.forget(setup.key)
             self.metrics.forget(setup.key)
         for key in concerned:

@@ -1,14 +1,72 @@
 """What the watches have shown: the newest ReleaseSetups, and which of them a change elsewhere concerns."""
 
-from collections import defaultdict
+import pickle
+import sys
+import zlib
 from collections.abc import Iterator
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar, cast
 
 from delivr_operator.providers.declaration import Declaration, declarations
 from delivr_operator.resource import InvalidSpec, Key, ReleaseSetup
 
 SecretName = tuple[str, str]
 Name = TypeVar("Name")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """One resource folded small, since of ten thousand nearly all are at rest at any time.
+
+    What is asked of those at rest stands beside the folded whole; an unreadable one declares no tenant.
+    """
+
+    uid: str
+    version: str
+    tenant: str | None
+    secrets: tuple[str, ...]
+    deleting: bool
+    folded: bytes
+
+    @classmethod
+    def fold(cls, setup: ReleaseSetup) -> Self:
+        """Return the resource as it is kept."""
+        return cls(
+            uid=setup.uid,
+            version=setup.resource_version,
+            tenant=None if isinstance(setup.spec, InvalidSpec) else setup.spec.tenant_id,
+            secrets=tuple(sys.intern(name) for _, name in sorted(secret_names(setup))),
+            deleting=setup.deleting,
+            folded=zlib.compress(pickle.dumps(setup), 1),
+        )
+
+    def unfold(self) -> ReleaseSetup:
+        """Return the resource as it came."""
+        whole = pickle.loads(zlib.decompress(self.folded))  # noqa: S301 - folded above, and nowhere else
+        return cast("ReleaseSetup", whole)
+
+
+class _Index(Generic[Name]):
+    """Which resources have something in common; tuples, since mostly it is one resource."""
+
+    def __init__(self) -> None:
+        self._found: dict[Name, tuple[Key, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def of(self, name: Name) -> tuple[Key, ...]:
+        return self._found.get(name, ())
+
+    def add(self, name: Name, key: Key) -> None:
+        self._found[name] = (*self.of(name), key)
+
+    def remove(self, name: Name, key: Key) -> None:
+        left = tuple(one for one in self.of(name) if one != key)
+        if left:
+            self._found[name] = left
+        else:
+            self._found.pop(name, None)
 
 
 class Inventory:
@@ -18,9 +76,10 @@ class Inventory:
     """
 
     def __init__(self) -> None:
-        self._setups: dict[Key, ReleaseSetup] = {}
-        self._tenants: dict[str, set[Key]] = defaultdict(set)
-        self._secrets: dict[SecretName, set[Key]] = defaultdict(set)
+        self._setups: dict[Key, _Kept] = {}
+        self._by_namespace: _Index[str] = _Index()
+        self._by_tenant: _Index[str] = _Index()
+        self._by_secret: _Index[SecretName] = _Index()
         self._namespaces: dict[str, str | None] = {}
 
     def __iter__(self) -> Iterator[Key]:
@@ -29,60 +88,63 @@ class Inventory:
 
     def get(self, key: Key) -> ReleaseSetup | None:
         """Return the newest that is known of one resource."""
-        return self._setups.get(key)
+        known = self._setups.get(key)
+        return known.unfold() if known else None
+
+    def knows(self, key: Key) -> bool:
+        """Tell whether there is such a resource, as far as is known."""
+        return key in self._setups
 
     def has_seen(self, key: Key, version: str) -> bool:
         """Tell whether this version of what stands at `key`, or a later one, has been shown."""
         known = self._setups.get(key)
-        return known is not None and not _is_later(version, known.resource_version)
+        return known is not None and not _is_later(version, known.version)
 
     def rivals(self, setup: ReleaseSetup) -> tuple[ReleaseSetup, ...]:
         """Return the other living resources that declare the same tenant."""
         if isinstance(setup.spec, InvalidSpec):
             return ()
-        keys = self._tenants.get(setup.spec.tenant_id, set()) - {setup.key}
-        return tuple(rival for key in sorted(keys) if not (rival := self._setups[key]).deleting)
+        others = sorted(key for key in self._by_tenant.of(setup.spec.tenant_id) if key != setup.key)
+        return tuple(self._setups[key].unfold() for key in others if not self._setups[key].deleting)
 
     def put(self, setup: ReleaseSetup) -> frozenset[Key]:
         """Take a resource as a watch showed it; an echo or something older concerns nobody.
 
         News of an object and of a later one in its place come on separate ways and may overtake each other.
         """
-        known = self._setups.get(setup.key)
-        if known is not None and not _is_newer(setup, known):
+        if self.has_seen(setup.key, setup.resource_version):
             return frozenset()
-        affected = self._unlink(setup.key)
-        self._setups[setup.key] = setup
-        affected |= self._link(setup)
-        return frozenset(affected | {setup.key})
+        return self._set(setup) | {setup.key}
 
     def remember(self, setup: ReleaseSetup) -> None:
         """Take what an own write returned, so that the next pass starts from it; concerns nobody."""
         known = self._setups.get(setup.key)
-        if known is not None and known.uid == setup.uid and _is_newer(setup, known):
-            self._unlink(setup.key)
-            self._setups[setup.key] = setup
-            self._link(setup)
+        if (
+            known is not None
+            and known.uid == setup.uid
+            and not self.has_seen(setup.key, setup.resource_version)
+        ):
+            self._set(setup)
 
     def drop(self, setup: ReleaseSetup) -> frozenset[Key]:
         """Forget a resource that is gone; its rivals may take over, and one in its place stays known."""
         known = self._setups.get(setup.key)
         if known is None or known.uid != setup.uid:
             return frozenset()
-        affected = self._unlink(setup.key)
+        affected = self._unlink(setup.key, known)
         del self._setups[setup.key]
         return frozenset(affected - {setup.key})
 
     def concerned_by_secret(self, namespace: str, name: str) -> frozenset[Key]:
         """Return the resources that refer to a Secret."""
-        return frozenset(self._secrets.get((namespace, name), ()))
+        return frozenset(self._by_secret.of((namespace, name)))
 
     def bind(self, namespace: str, tenant: str | None) -> frozenset[Key]:
         """Take a namespace's tenant; a change concerns the resources in it."""
         if self._namespaces.get(namespace, ...) == tenant:
             return frozenset()
         self._namespaces[namespace] = tenant
-        return frozenset(key for key in self._setups if key.namespace == namespace)
+        return frozenset(self._by_namespace.of(namespace))
 
     def unbind(self, namespace: str) -> None:
         """Forget a namespace that is gone."""
@@ -96,23 +158,32 @@ class Inventory:
         """Return the tenant that a known namespace is bound to."""
         return self._namespaces[namespace]
 
-    def _link(self, setup: ReleaseSetup) -> set[Key]:
-        if isinstance(setup.spec, InvalidSpec):
-            return set()
-        for name in secret_names(setup):
-            self._secrets[name].add(setup.key)
-        tenants = self._tenants[setup.spec.tenant_id]
-        tenants.add(setup.key)
-        return set(tenants)
+    def _set(self, setup: ReleaseSetup) -> frozenset[Key]:
+        """Have `setup` stand; return who declared its tenant before or does now."""
+        known, kept = self._setups.get(setup.key), _Kept.fold(setup)
+        self._setups[setup.key] = kept
+        if known is not None and (known.tenant, known.secrets) == (kept.tenant, kept.secrets):
+            return frozenset(self._by_tenant.of(kept.tenant)) if kept.tenant is not None else frozenset()
+        affected = self._unlink(setup.key, known) if known is not None else set[Key]()
+        return frozenset(affected | self._link(setup.key, kept))
 
-    def _unlink(self, key: Key) -> set[Key]:
-        setup = self._setups.get(key)
-        if setup is None or isinstance(setup.spec, InvalidSpec):
+    def _link(self, key: Key, kept: _Kept) -> set[Key]:
+        self._by_namespace.add(key.namespace, key)
+        for name in kept.secrets:
+            self._by_secret.add((key.namespace, name), key)
+        if kept.tenant is None:
             return set()
-        for name in secret_names(setup):
-            _remove(self._secrets, name, key)
-        rivals = set(self._tenants.get(setup.spec.tenant_id, ()))
-        _remove(self._tenants, setup.spec.tenant_id, key)
+        self._by_tenant.add(kept.tenant, key)
+        return set(self._by_tenant.of(kept.tenant))
+
+    def _unlink(self, key: Key, kept: _Kept) -> set[Key]:
+        self._by_namespace.remove(key.namespace, key)
+        for name in kept.secrets:
+            self._by_secret.remove((key.namespace, name), key)
+        if kept.tenant is None:
+            return set()
+        rivals = set(self._by_tenant.of(kept.tenant))
+        self._by_tenant.remove(kept.tenant, key)
         return rivals
 
 
@@ -127,16 +198,6 @@ def secret_names(setup: ReleaseSetup) -> frozenset[SecretName]:
     )
 
 
-def _is_newer(setup: ReleaseSetup, known: ReleaseSetup) -> bool:
-    return _is_later(setup.resource_version, known.resource_version)
-
-
 def _is_later(new: str, old: str) -> bool:
     """Compare resource versions, which the API server counts upwards."""
     return int(new) > int(old) if new.isdigit() and old.isdigit() else new != old
-
-
-def _remove(index: dict[Name, set[Key]], name: Name, key: Key) -> None:
-    index[name].discard(key)
-    if not index[name]:
-        del index[name]

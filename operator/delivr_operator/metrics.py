@@ -57,7 +57,9 @@ class Metrics:
         Gauge(
             "watch_lag_seconds", "For how long the watches have not shown what is there; 0: they do.", **own
         ).set_function(lambda: watch_lag().total_seconds())
-        self._series = ResourceSeries(own) if per_resource else None
+        self._series = ResourceSeries() if per_resource else None
+        if self._series is not None:
+            self.registry.register(self._series)
 
     def _count_work(self, own: dict[str, Any]) -> None:
         self._passes = Counter("reconciles", "Passes over a ReleaseSetup, by their end.", ["result"], **own)

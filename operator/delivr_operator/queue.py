@@ -1,4 +1,8 @@
-"""The work queue: each key once, at its time, in fair turns between namespaces, with back-off."""
+"""The work queue: each key once, at its time, in fair turns between namespaces, with back-off.
+
+Every other turn goes to whoever came last: a newcomer need not wait until a backlog is worked off, and the
+oldest goes on at half the pace.
+"""
 
 import asyncio
 import heapq
@@ -31,6 +35,7 @@ class WorkQueue:
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
         self._is_served = False
+        self._newest_is_next = False
 
     def __len__(self) -> int:
         """Return how many keys wait for a worker now."""
@@ -113,12 +118,27 @@ class WorkQueue:
                 self.add(key)
 
     def _next(self) -> Key:
+        key = self._newest() if self._newest_is_next else self._oldest()
+        self._waiting.pop(key, None)
+        self._newest_is_next = bool(self._waiting) and not self._newest_is_next
+        self._working.add(key)
+        self._times.pop(key, None)  # this pass decides anew when the next one is
+        return key
+
+    def _oldest(self) -> Key:
+        """Take the first key of the namespace whose turn it is."""
         namespace = next(iter(self._ready))
         keys = self._ready.pop(namespace)
         key = keys.popleft()
         if keys:
             self._ready[namespace] = keys  # at the end: the other namespaces come first
-        self._waiting.pop(key, None)
-        self._working.add(key)
-        self._times.pop(key, None)  # this pass decides anew when the next one is
+        return key
+
+    def _newest(self) -> Key:
+        """Take the key that was added last, whose namespace keeps its turn."""
+        key = next(reversed(self._waiting))
+        keys = self._ready[key.namespace]
+        keys.pop()  # both were added to at their ends
+        if not keys:
+            del self._ready[key.namespace]
         return key

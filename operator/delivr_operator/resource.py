@@ -180,6 +180,12 @@ class ReleaseSetup(Frozen):
         )
 
 
+def key_and_version(body: Mapping[str, Any]) -> tuple[Key, str]:
+    """Read where an object stands and which version of it this is, and nothing else."""
+    metadata = body["metadata"]
+    return Key(metadata["namespace"], metadata["name"]), metadata.get("resourceVersion", "")
+
+
 def allowed_hosts(annotations: Mapping[str, str] | None) -> frozenset[str]:
     """Return the hosts that a Secret's annotation allows its values to be sent to."""
     listed = (annotations or {}).get(ALLOWED_HOSTS_ANNOTATION, "")

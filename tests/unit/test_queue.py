@@ -61,6 +61,27 @@ async def test_a_lone_key_of_another_namespace_comes_second_not_last(queue: Work
     assert [await take(queue) for _ in range(4)] == [A, OTHER, B, C]
 
 
+@pytest.mark.parametrize("namespaces", [1, 100])
+async def test_a_newcomer_waits_for_no_backlog(queue: WorkQueue, namespaces: int) -> None:
+    for number in range(100):
+        queue.add(Key(f"n{number % namespaces}", f"k{number}"))
+    for _ in range(10):
+        await queue.take()
+    queue.add(OTHER)
+    assert OTHER in [await queue.take() for _ in range(2)]
+
+
+async def test_a_backlog_waits_for_no_newcomers(queue: WorkQueue) -> None:
+    backlog = [Key(f"n{number}", "k") for number in range(40)]
+    for key in backlog:
+        queue.add(key)
+    taken = []
+    for number in range(80):  # one newcomer for each turn
+        queue.add(Key(f"m{number}", "new"))
+        taken.append(await queue.take())
+    assert [key for key in taken if key in backlog] == backlog
+
+
 async def test_a_planned_key_comes_at_its_time_and_not_before(queue: WorkQueue, clock: Clock) -> None:
     queue.add_at(A, START + timedelta(minutes=1))
     assert await take(queue) is None
