@@ -130,8 +130,8 @@ class Reconciler:
             written = await self.database.sync(
                 rows, may_replace=frozenset({replaced.uid} if replaced else ())
             )
-        except StaleGeneration:
-            raise Outdated from None
+        except StaleGeneration as error:
+            return await self._behind(observed, error.generation)
         except ClaimedByAnother as error:
             return conflict(Key(error.namespace, error.name))
         except DatabaseUnavailable as error:
@@ -141,6 +141,21 @@ class Reconciler:
             types = ",".join(sorted(written.unreadable))
             logger.warning("stored credentials did not open", extra={"types": types})
         return Committed(written.unreadable, written.missing_tables)
+
+    async def _behind(self, observed: Observed, claimed: int) -> DatabaseFault:
+        """See the newer generation that the claim names, or forget one that this resource never had.
+
+        A claim is written after its generation was read, so one that is not reached by now is a hand's.
+        """
+        setup = observed.setup
+        live = await self.cluster.read(setup.key)
+        if live is not None and live.uid == setup.uid and live.generation < claimed:
+            try:
+                await self.database.forget_generation(observed.spec.tenant_id, setup.uid, claimed)
+            except DatabaseUnavailable as error:
+                return database_fault(error)
+            note(forgot=claimed)
+        raise Outdated
 
     async def _hold(self, setup: ReleaseSetup, *, wanted: bool) -> None:
         """Have the finalizer stand before the first row, and only while there may be rows to delete."""

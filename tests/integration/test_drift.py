@@ -22,6 +22,7 @@ COLUMNS = {
     ),
     CLAIMS: (
         *("integrationTypes = '[]'", "integrationTypes = 'null'", "generation = 0", "name = 'another'"),
+        *("generation = generation + 1", "generation = 9223372036854775807"),
         *("resourceUid = 'nobody'", "resourceCreatedAt = '2001-01-01 00:00:00'"),
     ),
 }
@@ -169,3 +170,24 @@ def test_without_the_setting_the_next_pass_puts_rows_right(tenancy: Tenancy) -> 
         tenancy.rows(f"UPDATE {SETTINGS} SET githubConnected = 0")  # noqa: S608 - a name from above
         tenancy.kubectl("annotate", "releasesetup/mobile-app", "release.delivr.live/requestedAt=now/SLACK")
         await_meaning(tenancy, before, "the pass after a request")
+
+
+def test_who_completed_the_setup_is_what_the_row_says(on_either: Tenancy) -> None:
+    """Only the row remembers it, and the plan has the database empty it with the account."""
+    tenancy = on_either
+    tenancy.extra["DRIFT_INTERVAL"] = "1s"
+    tenancy.apply(tenancy.complete(interval="24h"))
+
+    def looked_at() -> bool:
+        """What was deleted is back: a whole pass was there."""
+        return "GITHUB" in tenancy.integrations()
+
+    with tenancy.operator():
+        tenancy.await_ready("True")
+        for account in ("own_other", None):
+            tenancy.rows(f"UPDATE {SETTINGS} SET setupCompletedByAccountId = %s {OF_TENANT}", account)  # noqa: S608
+            tenancy.rows(f"DELETE FROM {INTEGRATIONS} {OF_TENANT} AND integrationType = 'GITHUB'")  # noqa: S608
+            eventually(looked_at, "a pass was there")
+            row = tenancy.settings_row()
+            assert row is not None
+            assert (row["setupCompletedByAccountId"], row["setupComplete"]) == (account, 1)

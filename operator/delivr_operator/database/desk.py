@@ -62,6 +62,10 @@ class Desk:
         """Return what `Database.release` returns."""
         return await self._ask("release", lambda: self.database.release(tenant_id, uid, policy))
 
+    async def forget_generation(self, tenant_id: str, uid: str, generation: int) -> None:
+        """Do what `Database.forget_generation` does."""
+        await self._ask("forget", lambda: self.database.forget_generation(tenant_id, uid, generation))
+
     async def _ask(self, kind: str, question: Callable[[], Result]) -> Result:
         future = self.threads.submit(self._answered, kind, question)
         self._pending.add(future)

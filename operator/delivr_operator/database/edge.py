@@ -10,7 +10,8 @@ from delivr_operator.database.connection import Trip, Wire, open_engine
 from delivr_operator.database.openings import Openings
 from delivr_operator.database.projecting import Projector
 from delivr_operator.database.reading import READ_HELD, READ_SETTINGS, Whose, parse_settings, read_record
-from delivr_operator.database.sync import SyncResult, release_rows, sync_rows
+from delivr_operator.database.releasing import forget_generation, release_rows
+from delivr_operator.database.sync import SyncResult, sync_rows
 from delivr_operator.resource import DeletionPolicy
 from delivr_operator.rows import DesiredRows, SettingsRow, TenantRecord
 from delivr_operator.sealing import Sealer
@@ -91,6 +92,14 @@ class Database:
             DatabaseUnavailable: it could not be done; everything stands as it stood.
         """
         return self.wire.run(lambda trip: release_rows(trip, tenant_id, uid, policy, self.projector))
+
+    def forget_generation(self, tenant_id: str, uid: str, generation: int) -> None:
+        """Have the claim name no generation, where it names this one, which its resource never had.
+
+        Raises:
+            DatabaseUnavailable: it could not be done; everything stands as it stood.
+        """
+        self.wire.run(lambda trip: forget_generation(trip, tenant_id, uid, generation))
 
 
 def read_settings_row(url: SecretStr, tenant_id: str) -> SettingsRow | None:

@@ -31,7 +31,6 @@ from delivr_operator.database.reading import (
     parsed_json,
 )
 from delivr_operator.outcome import IntegrationType
-from delivr_operator.resource import DeletionPolicy
 from delivr_operator.rows import Claim, Config, DesiredIntegration, DesiredRows
 from delivr_operator.sealing import CannotOpen, Sealer
 
@@ -71,12 +70,14 @@ WRITE_FLAGS = prepared(update(tables.integrations).where(_these, _OF_TYPES), _FL
 WRITE_VERIFIED = prepared(update(tables.integrations).where(_these, _OF_TYPES), ["lastVerifiedAt"])
 WRITE_ENABLED = prepared(update(tables.integrations).where(_these, _OF_TYPES), ["isEnabled"])
 DELETE_INTEGRATIONS = prepared(delete(tables.integrations).where(_these, _OF_TYPES))
-DELETE_SETTINGS = prepared(delete(tables.settings).where(tables.settings.c.tenantId == _AT_TENANT))
-DELETE_CLAIM = prepared(delete(tables.claims).where(tables.claims.c.tenantId == _AT_TENANT))
 
 
 class StaleGeneration(Exception):  # noqa: N818 - news, not a programming error
     """The rows already come from a later generation of this resource; nothing was written."""
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(generation)
+        self.generation = generation
 
 
 class ClaimedByAnother(Exception):  # noqa: N818 - news, not a programming error
@@ -164,7 +165,7 @@ def _refuse(held: Claim, wanted: Claim, may_replace: frozenset[str]) -> None:
         if held.uid not in may_replace:
             raise ClaimedByAnother(held.namespace, held.name)
     elif held.generation > wanted.generation:
-        raise StaleGeneration
+        raise StaleGeneration(held.generation)
 
 
 class Difference(Enum):
@@ -229,14 +230,14 @@ class Comparison:
             yield from self._integration_writes(row)
         yield from self._refreshes()
         if self._removed:
-            yield DELETE_INTEGRATIONS.of(**_at(tenant, self._removed))
+            yield DELETE_INTEGRATIONS.of(**at(tenant, self._removed))
         if self._disabled:
-            yield WRITE_ENABLED.of(isEnabled=False, **_at(tenant, self._disabled))
+            yield WRITE_ENABLED.of(isEnabled=False, **at(tenant, self._disabled))
 
     def _integration_writes(self, row: DesiredIntegration) -> Iterator[Asked]:
         tenant, how = self.desired.tenant_id, self.integrations[row.type]
         if how is Difference.FLAGS:
-            yield WRITE_FLAGS.of(**_at(tenant, [row.type]), **flag_columns(row))
+            yield WRITE_FLAGS.of(**at(tenant, [row.type]), **flag_columns(row))
         elif how in (Difference.CONFIG, Difference.UNREADABLE) and row.config is not None:
             yield WRITE_INTEGRATION.of(
                 id=_new_id(),
@@ -253,7 +254,7 @@ class Comparison:
             if self.integrations[row.type] is Difference.MOMENT:
                 moments.setdefault(whole_second(row.last_verified_at), []).append(row.type)
         for moment, types in moments.items():
-            yield WRITE_VERIFIED.of(lastVerifiedAt=moment, **_at(self.desired.tenant_id, types))
+            yield WRITE_VERIFIED.of(lastVerifiedAt=moment, **at(self.desired.tenant_id, types))
 
     @property
     def _settings_differ(self) -> bool:
@@ -275,29 +276,8 @@ class Comparison:
         return frozenset(kind for kind in self.desired.disabled if kind in rows and rows[kind]["isEnabled"])
 
 
-def release_rows(
-    trip: Trip, tenant_id: str, uid: str, policy: DeletionPolicy, projector: Projector | None = None
-) -> bool:
-    """Give up the tenant's rows if they are this resource's; tell whether they were.
-
-    Delete removes the settings row and the integrations that the claim lists, and no others.
-    """
-    (found,) = trip([START.of(), LOCK_CLAIM.of(tenant=tenant_id)])
-    claim = parse_claim(found[0]) if found else None
-    if claim is None or claim.uid != uid:
-        return False
-    writes = [DELETE_CLAIM.of(at_tenant=tenant_id)]
-    if policy is DeletionPolicy.DELETE:
-        writes += [
-            DELETE_INTEGRATIONS.of(**_at(tenant_id, claim.types)),
-            DELETE_SETTINGS.of(at_tenant=tenant_id),
-        ]
-        writes += projector.release(trip, tenant_id) if projector else ()
-    trip([*writes, COMMIT.of()])
-    return True
-
-
-def _at(tenant_id: str, types: Iterable[IntegrationType]) -> dict[str, str]:
+def at(tenant_id: str, types: Iterable[IntegrationType]) -> dict[str, str]:
+    """Return the values that say which rows of a tenant."""
     return {"at_tenant": tenant_id, "of_types": ",".join(sorted(types))}
 
 

@@ -48,6 +48,9 @@ class Answers:
     def read_tenant(self, tenant_id: str, owner: str) -> Any:
         return (tenant_id, owner, self.answer())
 
+    def forget_generation(self, *values: Any) -> None:
+        assert values == ("tenant", "uid", 7)
+
     def release(self, tenant_id: str, uid: str, policy: DeletionPolicy) -> Any:
         return (tenant_id, uid, policy, self.answer())
 
@@ -83,14 +86,15 @@ async def test_each_question_reaches_the_database_with_its_values(threads: Threa
     assert found[:2] == (desired, frozenset({"uid"}))
     gone: Any = await asked.release("tenant", "uid", DeletionPolicy.DELETE)
     assert gone[:3] == ("tenant", "uid", DeletionPolicy.DELETE)
-    assert witness.told == [(kind, "done", True) for kind in ("read", "sync", "release")]
+    await asked.forget_generation("tenant", "uid", 7)
+    assert witness.told == [(kind, "done", True) for kind in ("read", "sync", "release", "forget")]
     assert witness.busy == set()
 
 
 @pytest.mark.parametrize(
     ("error", "result", "usable"),
     [
-        (StaleGeneration(), "refused", True),
+        (StaleGeneration(7), "refused", True),
         (ClaimedByAnother("n", "x"), "refused", True),
         (DatabaseUnavailable(Outage.UNREACHABLE), "unreachable", False),
         (DatabaseUnavailable(Outage.SCHEMA_MISSING), "schema_missing", False),
