@@ -60,9 +60,9 @@ rights: .venv/.ready ## Hold the operator's roles against what it asks, by the f
 bench: .venv/.ready ## Measure the operator beside a bare program that does the same I/O
 	@$(PYTHON) -m dev.bench $(ARGS)
 
-soak: .venv/.ready ## A death of the operator at every step of every change, on both servers
+soak: .venv/.ready ## A death at every step of every change, and anything at random, on both servers
 	@$(PYTHON) -m dev build --controller-manager
-	DELIVR_SOAK_SECONDS=$(SECONDS) $(PYTHON) -m pytest --numprocesses auto $(ARGS) tests/integration/test_crashes.py
+	DELIVR_SOAK_SECONDS=$(SECONDS) $(PYTHON) -m pytest --numprocesses auto $(ARGS) tests/integration/test_crashes.py tests/integration/test_model.py
 
 fuzz: .venv/.ready ## Throw garbage at every parser for TIME seconds (600)
 	@$(PYTHON) -m tests.fuzz $(TIME) $(ARGS)

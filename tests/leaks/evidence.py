@@ -18,6 +18,7 @@ from tests.integration.tenancy import Tenancy, eventually
 
 LOUD = Path(__file__).parent / "loud"
 LEAKING = Path(__file__).parent / "leaking"
+FAILING = Path(__file__).parent / "failing"
 KINDS = "releasesetups,events,events.events.k8s.io,configmaps,leases,serviceaccounts,pods"
 
 
