@@ -139,6 +139,8 @@ def test_of_two_that_elect_one_writes_and_the_other_takes_over(
         (second,) = (one for one in operators if one is not first)
         eventually(lambda: rest.standing()["status"].get("committedGeneration") == 1, "it wrote")
         eventually(lambda: '"watching"' in second.log(), "the other stands by")
+        rest.patch({"spec": {"interval": "90m"}})
+        eventually(lambda: rest.standing()["status"].get("committedGeneration") == 2, "it works on")
         before = {row["session"] for row in tenancy.rows("SELECT DISTINCT session FROM journal")}
         rest.patch({"spec": {"interval": "2h"}})
         told = time.monotonic()
@@ -146,10 +148,11 @@ def test_of_two_that_elect_one_writes_and_the_other_takes_over(
         rest.patch({"spec": {"interval": "3h"}})
         eventually(lambda: leads(second), "the other leads", 40)
         took = time.monotonic() - told
-        eventually(lambda: rest.standing()["status"].get("committedGeneration") == 3, "and works")
+        eventually(lambda: rest.standing()["status"].get("committedGeneration") == 4, "and works")
     finally:
         for one in operators:
             one.end()
+    assert '"reconciled"' not in second.log().partition('"leading"')[0], "whoever stands by worked too"
     assert took < (2 if number == signal.SIGTERM else LEASE_SECONDS + 3), took
     rows = tenancy.rows("SELECT session, MIN(at) AS began, MAX(at) AS ended FROM journal GROUP BY session")
     old = [row for row in rows if row["session"] in before]
