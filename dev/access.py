@@ -6,6 +6,7 @@ import base64
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,22 @@ class ClusterAccess:
             env={**os.environ, "KUBECONFIG": str(used)},
         )
         return answer.stdout
+
+    def install(self, folder: Path, kubectl: Callable[..., str] | None = None) -> None:
+        """What a folder of manifests renders to stands, less Deployments: their programs run elsewhere.
+
+        Kinds and namespaces come first, since the rest needs them.
+
+        Args:
+            folder: where its kustomization is.
+            kubectl: what applies it, such as one that shows its commands.
+        """
+        rendered = yaml.safe_load_all(self.kubectl("kustomize", str(folder)))
+        objects = [found for found in rendered if found and found["kind"] != "Deployment"]
+        for first in (True, False):
+            part = [o for o in objects if (o["kind"] in {"CustomResourceDefinition", "Namespace"}) is first]
+            (kubectl or self.kubectl)("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(part))
+            self.await_established()
 
     def await_established(self, name: str = "releasesetups.release.delivr.live") -> None:
         """The definition of a kind is in force; TimeoutError when it is not within a minute.

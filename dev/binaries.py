@@ -102,19 +102,28 @@ def _built(name: str) -> Path:
 
 def _build(name: str, folder: Path) -> None:
     with step(f"building {name} (once; minutes for a Kubernetes program)"):
-        answer = subprocess.run(
-            [
-                *(str(go_command()), "build", "-trimpath", f"-ldflags=-s -w {_version_stamp()}"),
-                *("-o", str(folder / name), PACKAGES[name]),
-            ],
-            cwd=MODULE,
-            env=build_environment(),
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        build(folder / name, MODULE, PACKAGES[name], _version_stamp())
+
+
+def build(program: Path, module: Path, package: str = ".", link_flags: str = "") -> None:
+    """The program stands at its path, made of a package of a Go module.
+
+    Raises:
+        StartError: it could not be built; the message holds the end of what Go said.
+    """
+    answer = subprocess.run(
+        [
+            *(str(go_command()), "build", "-trimpath", f"-ldflags=-s -w {link_flags}".rstrip()),
+            *("-o", str(program), package),
+        ],
+        cwd=module,
+        env=build_environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     if answer.returncode != 0:
-        raise StartError(f"{name} could not be built:\n{answer.stderr[-3000:]}")
+        raise StartError(f"{program.name} could not be built:\n{answer.stderr[-3000:]}")
 
 
 def _version_stamp() -> str:

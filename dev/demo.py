@@ -156,12 +156,7 @@ def running_operator(on: Stage) -> Iterator[None]:
 
 def install(on: Stage) -> None:
     """Install CRD, roles and policy (not the Deployment: the operator runs here), tables and migration."""
-    rendered = on.access.kubectl("kustomize", str(ROOT / "manifests" / "base"))
-    objects = [found for found in yaml.safe_load_all(rendered) if found and found["kind"] != "Deployment"]
-    for first in (True, False):  # what others need to stand first: kinds and namespaces
-        part = [o for o in objects if (o["kind"] in {"CustomResourceDefinition", "Namespace"}) is first]
-        on.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(part))
-        on.access.await_established()
+    on.access.install(ROOT / "manifests" / "base", on.kubectl)
     on.database.load("delivr", BASE_TABLES)
     on.operator("migrate", "up")
 

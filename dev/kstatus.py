@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dev.binaries import build_environment
+from dev.binaries import build
 from dev.cache import fingerprint, made_once
-from dev.go_toolchain import MODULE, go_command
-from dev.process import StartError
+from dev.go_toolchain import MODULE
 from dev.progress import step
 
 SOURCE = MODULE / "kstatus"
@@ -36,13 +35,4 @@ def _program() -> Path:
 
 def _build(folder: Path) -> None:
     with step("building kstatus (once; a minute)"):
-        answer = subprocess.run(
-            [str(go_command()), "build", "-trimpath", "-ldflags=-s -w", "-o", str(folder / "kstatus"), "."],
-            cwd=SOURCE,
-            env=build_environment(),
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-    if answer.returncode != 0:
-        raise StartError(f"kstatus could not be built:\n{answer.stderr[-3000:]}")
+        build(folder / "kstatus", SOURCE)

@@ -12,7 +12,8 @@ from typing import Any
 import pymysql
 from pydantic import SecretStr
 
-from delivr_operator.database import migrate_up, migration_engine
+from delivr_operator.database import Database, migrate_up, migration_engine
+from delivr_operator.sealing import Sealer
 from dev.database_server import DatabaseAccess
 
 DATA = Path(__file__).parent / "data"
@@ -47,6 +48,17 @@ class DelivrDatabase:
         with connection.cursor() as cursor:
             cursor.execute("SET time_zone = '+00:00'")
         return connection
+
+    @contextmanager
+    def opened(
+        self, sealer: Sealer, category_sealer: Sealer | None = None, pool_size: int = 4
+    ) -> Iterator[Database]:
+        """Offer it as the operator has it."""
+        database = Database.connect(self.url, sealer, pool_size, category_sealer)
+        try:
+            yield database
+        finally:
+            database.close()
 
     def load(self, file: str) -> None:
         """Run a script of ours."""

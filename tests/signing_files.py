@@ -155,15 +155,21 @@ def edited(element: Element, place: Callable[[Element], bool], count: int) -> El
     if place(element):
         body = count.to_bytes(8).lstrip(b"\0")
         return Element(ber.INTEGER, body)
-    if element.tag == ber.OCTETS and element.content[:1] == b"\x30":
-        try:
-            inner = ber.parse(element.content)
-        except Malformed:
-            return element
-        if inner.encoded == element.content:
-            return Element(ber.OCTETS, edited(inner, place, count).encoded)
+    if (inner := held_in_octets(element)) is not None:
+        return Element(ber.OCTETS, edited(inner, place, count).encoded)
     parts = tuple(edited(part, place, count) for part in element.parts)
     return Element(element.tag, element.content, parts)
+
+
+def held_in_octets(element: Element) -> Element | None:
+    """Return what stands in an octet string, where it is an element that is written as we would."""
+    if element.tag != ber.OCTETS or element.content[:1] != b"\x30":
+        return None
+    try:
+        inner = ber.parse(element.content)
+    except Malformed:
+        return None
+    return inner if inner.encoded == element.content else None
 
 
 def counts(rounds: int) -> Callable[[Element], bool]:

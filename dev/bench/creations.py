@@ -26,11 +26,11 @@ def measure_single(on: Stage, simulator: Simulator, samples: int) -> list[Row]:
     """Return how soon one resource with six integrations is Ready where nothing else happens."""
     say(f"{samples} tenants with six integrations, one after the other ...")
     ours = [with_six(simulator, f"one-{number}", f"one{number}") for number in range(samples)]
-    with operator(on) as contender:
-        times_ours = _one_by_one(Crowd.settle(on, ours), contender)
+    with operator(on):
+        times_ours = _one_by_one(Crowd.settle(on, ours))
     bare = [one.moved(f"bare-{one.namespace}", f"b{one.id}") for one in ours]
-    with _bare(on, simulator, ours, bare) as contender:
-        times_bare = _one_by_one(Crowd.settle(on, bare), contender)
+    with _bare(on, simulator, ours, bare):
+        times_bare = _one_by_one(Crowd.settle(on, bare))
     name = "one new resource with six integrations, to Ready"
     return [
         Row(f"{name}: {said}", percentile(times_ours, share), percentile(times_bare, share), "s")
@@ -38,7 +38,7 @@ def measure_single(on: Stage, simulator: Simulator, samples: int) -> list[Row]:
     ]
 
 
-def _one_by_one(crowd: Crowd, _: Contender) -> list[float]:
+def _one_by_one(crowd: Crowd) -> list[float]:
     arrivals = Arrivals(crowd.custom)
     arrivals.follow()
     found = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,7 +99,7 @@ class Floor:
             await trip(connection, text, [str(uuid4()), tenant, *rows])
 
 
-def status(types: Sequence[str] | dict[str, Any]) -> dict[str, Any]:
+def status(types: Iterable[str]) -> dict[str, Any]:
     """Return a status of the size that the operator's has."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     entries = [

@@ -15,12 +15,12 @@ import click
 
 from delivr_operator import people
 from delivr_operator.closed import keep_closed_values_here
-from delivr_operator.ending import REFUSED, CannotTell, Refused, checked_tenant, settings_of
+from delivr_operator.ending import CannotTell, Refused, checked_tenant, settings_of
+from delivr_operator.exit_codes import DONE, REFUSED
 from delivr_operator.last_words import described, keep_quiet_when_failing
+from delivr_operator.resource import DNS_LABEL
 from delivr_operator.sealing import Envelope
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
-
-DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 
 class Commands(click.Group):
@@ -107,7 +107,7 @@ def run(
     except LeaseLost as error:
         Refused(error.sentence).show()
         _leave(REFUSED)  # at once: whoever has the Lease now may write, this process may not
-    _leave(0)
+    _leave(DONE)
 
 
 def _leave(code: int) -> NoReturn:
@@ -231,7 +231,7 @@ def export(  # noqa: PLR0913 - an option each
     click.echo(found.documents(with_secrets=not sealed_refs), nl=False)
     for line in found.report():
         click.echo(line, err=True)
-    sys.exit(0 if found.faithful else REFUSED)
+    sys.exit(DONE if found.faithful else REFUSED)
 
 
 @main.command("rotate-key", short_help="Seal every credential in the tables with another key.")
@@ -282,7 +282,7 @@ def rotate_key(old: tuple[str, ...], new: str, envelope: str, *, dry: bool, seal
     if dry:
         click.echo("nothing was written: --dry-run")
     click.echo("\n".join(report.lines()))
-    sys.exit(0 if report.settled else REFUSED)
+    sys.exit(DONE if report.settled else REFUSED)
 
 
 @main.command()

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from click import style
 
+from delivr_operator.exit_codes import CANNOT_TELL, DONE, REFUSED, worst
 from delivr_operator.manifest import Manifests, WrittenSetup, printable
 from delivr_operator.outcome import (
     Doubt,
@@ -31,8 +32,6 @@ from delivr_operator.providers.declaration import (
 from delivr_operator.reasons import CAVEATS, TITLES, Reason, explain, sentence
 from delivr_operator.resource import InvalidSpec
 from delivr_operator.settings import ProbeSettings
-
-PASSED, REFUSED, CANNOT_TELL = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Checker:
             ]
         members = declarations(setup.spec)
         if not members:
-            return [Line(name, "spec", PASSED, Reason.NOT_DECLARED, "Declares no integration yet.")]
+            return [Line(name, "spec", DONE, Reason.NOT_DECLARED, "Declares no integration yet.")]
         lines = await asyncio.gather(*(self._told(manifests, setup, member) for member in members))
         return [Line(name, *line) for line in lines]
 
@@ -90,7 +89,7 @@ class Checker:
             return (TITLES[member.type], REFUSED, Rejection.MISCONFIGURED, problems)
         kind = member.provider.type
         if kind in self.disabled:
-            return (TITLES[kind], PASSED, Reason.DISABLED, sentence(kind, Reason.DISABLED))
+            return (TITLES[kind], DONE, Reason.DISABLED, sentence(kind, Reason.DISABLED))
         return _read(kind, await self._outcome(manifests, setup, member))
 
     async def _outcome(self, manifests: Manifests, setup: WrittenSetup, member: Declaration) -> Outcome:
@@ -126,7 +125,7 @@ async def check_files(
 def _read(kind: IntegrationType, outcome: Outcome) -> tuple[str, int, str, str]:
     if isinstance(outcome, Verified):
         notes = "; ".join(CAVEATS[caveat] for caveat in outcome.caveats)
-        return (TITLES[kind], PASSED, Reason.VERIFIED, f"Note: {notes}." if notes else "")
+        return (TITLES[kind], DONE, Reason.VERIFIED, f"Note: {notes}." if notes else "")
     reason, message = explain(kind, outcome)
     verdict = REFUSED if isinstance(outcome, Rejected | Expired) else CANNOT_TELL
     return (TITLES[kind], verdict, reason, message)
@@ -134,12 +133,11 @@ def _read(kind: IntegrationType, outcome: Outcome) -> tuple[str, int, str, str]:
 
 def exit_code(lines: tuple[Line, ...]) -> int:
     """Return 1 where anything is refused, else 2 where anything cannot be told, else 0."""
-    verdicts = {line.verdict for line in lines}
-    return next((code for code in (REFUSED, CANNOT_TELL) if code in verdicts), PASSED)
+    return worst({line.verdict for line in lines})
 
 
-_WORDS = {PASSED: "ok", REFUSED: "REFUSED", CANNOT_TELL: "cannot tell"}
-_HUES = {PASSED: "green", REFUSED: "red", CANNOT_TELL: "yellow"}
+_WORDS = {DONE: "ok", REFUSED: "REFUSED", CANNOT_TELL: "cannot tell"}
+_HUES = {DONE: "green", REFUSED: "red", CANNOT_TELL: "yellow"}
 _INDENT = "  "
 
 
@@ -176,7 +174,7 @@ def _sum(lines: tuple[Line, ...]) -> str:
         f"{sum(line.verdict == verdict for line in lines)} {word.lower()}" for verdict, word in _WORDS.items()
     ]
     advice = {
-        PASSED: "nothing stands in the way.",
+        DONE: "nothing stands in the way.",
         REFUSED: "mend what is refused and check again.",
         CANNOT_TELL: "nothing is refused; check again when what is missing is there.",
     }

@@ -6,10 +6,9 @@ from typing import TypeVar
 
 import click
 
+from delivr_operator.exit_codes import CANNOT_TELL, REFUSED
 from delivr_operator.resource import TENANT_ID
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
-
-DONE, REFUSED, CANNOT_TELL = 0, 1, 2
 
 
 class Refused(click.ClickException):

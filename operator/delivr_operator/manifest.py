@@ -11,12 +11,20 @@ from typing import Any
 import yaml
 from pydantic import SecretBytes
 
-from delivr_operator.resource import GROUP, KIND, VERSION, InvalidSpec, Spec, allowed_hosts, parse_spec
+from delivr_operator.resource import (
+    DNS_LABEL,
+    GROUP,
+    KIND,
+    VERSION,
+    InvalidSpec,
+    Spec,
+    allowed_hosts,
+    parse_spec,
+)
 
 DEFAULT_NAMESPACE = "default"
 _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-"""As the API server has them (RFC 1123)."""
+"""As the API server has it (RFC 1123)."""
 
 
 class ManifestError(ValueError):
@@ -78,7 +86,7 @@ def _place(path: Path, document: Mapping[str, Any]) -> tuple[str, str]:
     namespace, name = metadata.get("namespace") or DEFAULT_NAMESPACE, metadata.get("name")
     if not isinstance(name, str) or not isinstance(namespace, str):
         raise ManifestError(f"{path}: {document['kind']} without a name: give it metadata.name")
-    if not _NAME.fullmatch(name) or not _NAMESPACE.fullmatch(namespace):
+    if not _NAME.fullmatch(name) or not re.fullmatch(DNS_LABEL, namespace):
         raise ManifestError(
             f"{path}: {document['kind']} {namespace}/{name}: no name that Kubernetes takes: "
             "use lower-case letters, digits and dashes"

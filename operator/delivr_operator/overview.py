@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from delivr_operator.exit_codes import CANNOT_TELL, DONE, REFUSED, worst
 from delivr_operator.outcome import IntegrationType, VerificationStatus
 from delivr_operator.reasons import CAVEATS, TITLES, Reason
 from delivr_operator.resource import ReleaseSetup
@@ -13,6 +14,7 @@ from delivr_operator.status import Entry, Status
 GOOD, BAD, OPEN, PLAIN = "green", "red", "yellow", ""
 """Colours by what they say: proved, refused, cannot be told, nothing of the kind."""
 _HUES = {"True": GOOD, "False": BAD, "Unknown": OPEN}
+_CODES = {BAD: REFUSED, OPEN: CANNOT_TELL}
 _FALLEN = {VerificationStatus.INVALID, VerificationStatus.EXPIRED}
 
 
@@ -138,14 +140,16 @@ def _needs_somebody(entry: Entry) -> bool:
 
 def exit_code(setups: Iterable[Shown]) -> int:
     """Return 1 where one is not Ready, else 2 where one cannot be told, else 0."""
-    found = {one.ready for one in setups}
-    return 1 if "False" in found else 2 if "Unknown" in found else 0
+    return _worst(hue_of(one.ready) for one in setups)
 
 
 def exit_code_of_entries(entries: Iterable[Entry]) -> int:
     """Return 1 where one is refused, else 2 where one cannot be told, else 0; leave out what is off."""
-    hues = {_hue(entry) for entry in entries}
-    return 1 if BAD in hues else 2 if OPEN in hues else 0
+    return _worst(map(_hue, entries))
+
+
+def _worst(hues: Iterable[str]) -> int:
+    return worst({_CODES.get(hue, DONE) for hue in hues})
 
 
 def as_json(one: Shown) -> Mapping[str, Any]:

@@ -21,6 +21,8 @@ REQUESTED_AT_ANNOTATION = f"{GROUP}/requestedAt"
 ALLOWED_HOSTS_ANNOTATION = f"{GROUP}/allowed-hosts"
 
 TENANT_ID = r"^[0-9A-Za-z_-]{1,36}$"
+DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+"""A namespace's name as the API server takes it (RFC 1123)."""
 MIN_INTERVAL = timedelta(minutes=1)
 MAX_INTERVAL = timedelta(hours=24)
 
@@ -166,12 +168,13 @@ class ReleaseSetup(Frozen):
     def parse(cls, body: Mapping[str, Any]) -> Self:
         """Read a ReleaseSetup as the API server sends it."""
         metadata = body["metadata"]
+        key, resource_version = key_and_version(body)
         return cls(
-            key=Key(namespace=metadata["namespace"], name=metadata["name"]),
+            key=key,
             uid=metadata["uid"],
             generation=metadata.get("generation", 0),
             created_at=metadata["creationTimestamp"],
-            resource_version=metadata.get("resourceVersion", ""),
+            resource_version=resource_version,
             deleting="deletionTimestamp" in metadata,
             finalizers=tuple(metadata.get("finalizers") or ()),
             requested_at=(metadata.get("annotations") or {}).get(REQUESTED_AT_ANNOTATION),

@@ -66,23 +66,9 @@ def _scm(shown: Shown) -> Iterator[Projected]:
 
 
 def _jenkins(shown: Shown) -> Iterator[Projected]:
-    url, kind = shown.text("url"), {"providerType": shown.row.type.value}
-    yield Projected(
-        table=Category.CI_CD,
-        type=shown.row.type,
-        slot=shown.row.type,
-        identities=(kind,),
-        columns={
-            **kind,
-            "hostUrl": url,
-            "authType": "BASIC",
-            "username": shown.text("username"),
-            **shown.verified_if_enabled,
-        },
-        credentials=shown.secrets(apiToken="apiToken"),
-        initial={"displayName": "Jenkins", "providerConfig": {}, **shown.made_by},
-        whole=shown.whole,
-    )
+    url = shown.text("url")
+    login = {"hostUrl": url, "authType": "BASIC", "username": shown.text("username")}
+    yield _ci_cd(shown, "Jenkins", login, shown.secrets(apiToken="apiToken"))
     for one in shown.build("pipelines"):
         path = "".join(f"/job/{quote(part)}" for part in str(one["jobPath"]).split("/"))
         yield _workflow(shown, one, f"{url}{path}", {"jobPath": one["jobPath"]})
@@ -93,28 +79,27 @@ def _github_actions(shown: Shown) -> Iterator[Projected]:
     github = shown.configs.get(IntegrationType.GITHUB, {})
     own = Shown(shown.row, {**github, **shown.config}, shown.configs)
     home, owner, repo = _repository(own)
-    kind = {"providerType": shown.row.type.value}
     token = own.config.get("accessToken")
-    yield Projected(
-        table=Category.CI_CD,
-        type=shown.row.type,
-        slot=shown.row.type,
-        identities=(kind,),
-        columns={
-            **kind,
-            "hostUrl": home,
-            "authType": "BEARER",
-            "username": None,
-            **shown.verified_if_enabled,
-        },
-        credentials={"apiToken": token} if isinstance(token, SecretStr) else {},
-        initial={"displayName": "GitHub Actions", "providerConfig": {}, **shown.made_by},
-        whole=isinstance(token, SecretStr),
-    )
+    login = {"hostUrl": home, "authType": "BEARER", "username": None}
+    yield _ci_cd(shown, "GitHub Actions", login, {"apiToken": token} if isinstance(token, SecretStr) else {})
     for one in shown.build("workflows"):
         file = str(one["workflowPath"]).rpartition("/")[2]
         url = f"{home}/{owner}/{repo}/actions/workflows/{quote(file)}"
         yield _workflow(shown, one, url, {"workflowPath": one["workflowPath"]})
+
+
+def _ci_cd(shown: Shown, title: str, login: Mapping[str, Any], credentials: Mapping[str, Any]) -> Projected:
+    kind = {"providerType": shown.row.type.value}
+    return Projected(
+        table=Category.CI_CD,
+        type=shown.row.type,
+        slot=shown.row.type,
+        identities=(kind,),
+        columns={**kind, **login, **shown.verified_if_enabled},
+        credentials=credentials,
+        initial={"displayName": title, "providerConfig": {}, **shown.made_by},
+        whole=bool(credentials),
+    )
 
 
 def _workflow(shown: Shown, one: Mapping[str, Any], url: str, identifiers: Mapping[str, Any]) -> Projected:

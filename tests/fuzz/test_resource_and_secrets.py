@@ -12,7 +12,8 @@ from hypothesis import example
 from hypothesis import strategies as st
 from pydantic import SecretBytes, SecretStr
 
-from delivr_operator.checking import REFUSED, Line, table
+from delivr_operator.checking import Line, table
+from delivr_operator.exit_codes import REFUSED
 from delivr_operator.inventory import Inventory
 from delivr_operator.manifest import ManifestError, read_manifests
 from delivr_operator.observing import _read

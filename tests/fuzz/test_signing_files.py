@@ -28,6 +28,7 @@ from tests.signing_files import (
     TEAM,
     android,
     as_text,
+    held_in_octets,
     ios,
     jks,
     profile,
@@ -70,13 +71,8 @@ ELEMENTS = st.recursive(
 
 def opened_up(element: Element) -> Element:
     """Read what stands in octet strings, too, so that a change may reach it."""
-    if element.tag == ber.OCTETS and element.content[:1] == b"\x30":
-        try:
-            inner = ber.parse(element.content)
-        except Malformed:
-            return element
-        if inner.encoded == element.content:
-            return Element(ber.OCTETS, parts=(opened_up(inner),))
+    if (inner := held_in_octets(element)) is not None:
+        return Element(ber.OCTETS, parts=(opened_up(inner),))
     return replace(element, parts=tuple(map(opened_up, element.parts)))
 
 

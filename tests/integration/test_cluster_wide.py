@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from dev.control_plane import ControlPlane
 from dev.database_server import DatabaseAccess
@@ -16,12 +15,7 @@ from tests.integration.tenancy import ROOT, TENANT, Tenancy, eventually, make_te
 def whole(mariadb_server: DatabaseAccess, simulator: dict[str, str], tmp_path: Path) -> Iterator[Tenancy]:
     """A cluster with the base manifests, less the Deployment: the operator runs here."""
     with ControlPlane(tmp_path / "control-plane") as access:
-        rendered = access.kubectl("kustomize", str(ROOT / "manifests" / "base"))
-        objects = [o for o in yaml.safe_load_all(rendered) if o and o["kind"] != "Deployment"]
-        first = [o for o in objects if o["kind"] in ("CustomResourceDefinition", "Namespace")]
-        access.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(first))
-        access.await_established()
-        access.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        access.install(ROOT / "manifests" / "base")
         yield from make_tenancy(access, mariadb_server, simulator, tmp_path)
 
 

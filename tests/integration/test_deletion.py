@@ -26,12 +26,7 @@ def controllers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterAcc
     """A cluster with kube-controller-manager and the base manifests, less the Deployment."""
     folder = tmp_path_factory.mktemp("controllers")
     with ControlPlane(folder, controller_manager=True, dies_with_parent=True) as access:
-        rendered = access.kubectl("kustomize", str(ROOT / "manifests" / "base"))
-        objects = [o for o in yaml.safe_load_all(rendered) if o and o["kind"] != "Deployment"]
-        first = [o for o in objects if o["kind"] in ("CustomResourceDefinition", "Namespace")]
-        access.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(first))
-        access.await_established()
-        access.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        access.install(ROOT / "manifests" / "base")
         yield access
 
 

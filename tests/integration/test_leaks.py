@@ -11,7 +11,7 @@ import re
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -82,11 +82,9 @@ def files_of(server: DatabaseServer, database: str) -> dict[str, bytes]:
     return found
 
 
-def environment_of(where: Surroundings | Absent, settings: Mapping[str, str]) -> dict[str, str]:
+def environment_of(where: Surroundings | Absent) -> dict[str, str]:
     """Return what makes an operator of these surroundings, beside the tenancy's own settings."""
-    if where is Surroundings.NO_TRUSTED_HOSTS:
-        return {"TRUSTED_HOSTS": ""}
-    return {}
+    return {"TRUSTED_HOSTS": ""} if where is Surroundings.NO_TRUSTED_HOSTS else {}
 
 
 def may_read_secrets(tenancy: Tenancy, *, allowed: bool) -> None:
@@ -120,7 +118,7 @@ def test_nothing_leaks_whatever_providers_answer(on_mysql: OwnServer) -> None:
             may_read_secrets(tenancy, allowed=where is not Absent.FORBIDDEN)
             played = groups(where)
             assert played
-            with evidence.operator(environment=environment_of(where, tenancy.simulator.settings)):
+            with evidence.operator(environment=environment_of(where)):
                 for group in played:
                     theatre.play(group)
                 if where is Surroundings.USUAL:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -113,18 +112,9 @@ def tables(migrated: DelivrDatabase) -> DelivrDatabase:
     return migrated
 
 
-@contextmanager
-def opened(tables: DelivrDatabase, sealer: Sealer = DELIVRS) -> Iterator[Database]:
-    database = Database.connect(tables.url, SEALER, 4, sealer)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
 @pytest.fixture
 def database(tables: DelivrDatabase) -> Iterator[Database]:
-    with opened(tables) as database:
+    with tables.opened(SEALER, DELIVRS) as database:
         yield database
 
 
@@ -272,14 +262,14 @@ def test_equal_rows_are_not_written_again_and_their_seals_are_opened_once(
         return really(*arguments)
 
     monkeypatch.setattr(hashlib, "pbkdf2_hmac", counting)
-    with opened(tables) as database:
+    with tables.opened(SEALER, DELIVRS) as database:
         database.sync(desired())
         sealed = len(derived)
         age(tables)
         before = contents(tables)
         database.sync(desired())
         assert (contents(tables), len(derived)) == (before, sealed)  # none was opened: it sealed them itself
-    with opened(tables) as restarted:
+    with tables.opened(SEALER, DELIVRS) as restarted:
         restarted.sync(desired())
         assert len(derived) == 2 * sealed  # a new process opens each once
         restarted.sync(desired())
@@ -470,7 +460,7 @@ def test_a_verdict_is_told_in_the_categories_words_and_keeps_the_credential(
 
 
 def test_without_its_tables_the_rest_goes_on_and_they_are_named(database_server: DatabaseAccess) -> None:
-    with migrated_database(database_server) as database, opened(database) as edge:
+    with migrated_database(database_server) as database, database.opened(SEALER, DELIVRS) as edge:
         every = tuple(sorted(one.value for one in Category))
         assert edge.sync(desired()).missing_tables == every
         database.load(CATEGORIES.name)
@@ -499,7 +489,10 @@ def test_without_its_tables_the_rest_goes_on_and_they_are_named(database_server:
 def test_a_table_that_cannot_hold_it_is_named_and_the_rest_goes_on(
     database_server: DatabaseAccess, change: str, named: Category
 ) -> None:
-    with migrated_database(database_server, CATEGORIES.name) as tables, opened(tables) as edge:
+    with (
+        migrated_database(database_server, CATEGORIES.name) as tables,
+        tables.opened(SEALER, DELIVRS) as edge,
+    ):
         tables.run(f"ALTER TABLE {change}")
         assert edge.sync(desired(*FEW)).missing_tables == (named,)
         filled = {table for table, rows in contents(tables).items() if rows}
@@ -592,7 +585,7 @@ def test_a_new_passphrase_of_delivrs_seals_everything_anew(
     database.sync(desired())
     newer = Settings.from_environment(environment).category_sealer
     assert newer is not None
-    with opened(tables, newer) as changed:
+    with tables.opened(SEALER, newer) as changed:
         changed.sync(desired())
         opens = Sealer(None, SecretStr(environment["BACKEND_STORAGE_ENCRYPTION_KEY"]), Envelope.PBKDF2)
         (scm,) = (row for row in rows_of(tables, Category.SCM) if row["scmType"] == "GITHUB")

@@ -85,18 +85,9 @@ def tables(migrated: DelivrDatabase) -> DelivrDatabase:
     return migrated
 
 
-@contextmanager
-def opened(tables: DelivrDatabase, pool_size: int = 4, sealer: Sealer = SEALER) -> Iterator[Database]:
-    database = Database.connect(tables.url, sealer, pool_size)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
 @pytest.fixture
 def database(tables: DelivrDatabase) -> Iterator[Database]:
-    with opened(tables) as database:
+    with tables.opened(SEALER) as database:
         yield database
 
 
@@ -225,7 +216,7 @@ def test_what_was_written_is_read_back(database: Database) -> None:
 
 @pytest.mark.parametrize("envelope", Envelope)
 def test_equal_rows_are_not_written_again(tables: DelivrDatabase, envelope: Envelope) -> None:
-    with opened(tables, sealer=replace(SEALER, envelope=envelope)) as database:
+    with tables.opened(replace(SEALER, envelope=envelope)) as database:
         database.sync(desired())
         age(tables)
         before = contents(tables)
@@ -355,9 +346,9 @@ def test_a_row_that_someone_left_otherwise_is_replaced(
 
 
 def test_a_row_that_does_not_open_is_sealed_anew_and_counted(tables: DelivrDatabase) -> None:
-    with opened(tables, sealer=Sealer(SecretStr("b2" * 32))) as former:
+    with tables.opened(Sealer(SecretStr("b2" * 32))) as former:
         former.sync(desired())
-    with opened(tables) as database:
+    with tables.opened(SEALER) as database:
         everything = frozenset(CONFIGS)
         assert database.sync(desired()) == SyncResult(written=everything, unreadable=everything)
         assert database.sync(desired()) == SyncResult()
@@ -545,7 +536,7 @@ def test_a_persons_part_in_a_tenant(
     account: str | None,
     permission: Permission,
 ) -> None:
-    with opened(layouts[collation]) as database:
+    with layouts[collation].opened(SEALER) as database:
         record = database.read_tenant(TENANT, owner)
     assert (record.account_id, record.permission) == (account, permission)
 
@@ -567,7 +558,7 @@ def layouts(database_server: DatabaseAccess) -> Iterator[dict[str, DelivrDatabas
 def test_a_sync_works_whatever_the_databases_default(
     layouts: dict[str, DelivrDatabase], collation: str
 ) -> None:
-    with opened(layouts[collation]) as database:
+    with layouts[collation].opened(SEALER) as database:
         assert database.sync(desired()).written == frozenset(CONFIGS)
         assert database.sync(desired()) == SyncResult()
         assert SEALER.same_config(
@@ -608,7 +599,7 @@ def test_writers_that_race_leave_the_newest_generation(tables: DelivrDatabase) -
         except StaleGeneration:
             assert generation < 20
 
-    with opened(tables, pool_size=8) as database, ThreadPoolExecutor(8) as threads:
+    with tables.opened(SEALER, pool_size=8) as database, ThreadPoolExecutor(8) as threads:
         for done in [
             threads.submit(attempt, database, n) for n in (1, 20, 3, 2, 20, 17, 5, 9, 1, 20, 11, 4) * 4
         ]:
@@ -629,7 +620,7 @@ def test_two_resources_that_race_do_not_mix_their_rows(tables: DelivrDatabase) -
         except ClaimedByAnother as error:
             refused.append(error.name)
 
-    with opened(tables, pool_size=8) as database, ThreadPoolExecutor(8) as threads:
+    with tables.opened(SEALER, pool_size=8) as database, ThreadPoolExecutor(8) as threads:
         for done in [threads.submit(attempt, database, f"uid-{n}") for n in range(8)]:
             done.result()
         holder = database.read_tenant(TENANT, OWNER).claim
@@ -721,7 +712,7 @@ def test_work_that_forgets_to_commit_leaves_nothing_behind(
     tables: DelivrDatabase, database: Database
 ) -> None:
     asked = CLAIM.of(**CLAIM_COLUMNS)
-    with opened(tables) as forgetful:
+    with tables.opened(SEALER) as forgetful:
         forgetful.wire.run(lambda trip: trip([START.of(), asked]))
         assert contents(tables)["tenant_release_claims"] == []
         assert database.sync(desired()).settings
@@ -736,7 +727,7 @@ def test_connections_that_were_closed_meanwhile_go_unnoticed(tables: DelivrDatab
         barrier.wait()
         return int(row["id"])
 
-    with opened(tables, pool_size=4) as database:
+    with tables.opened(SEALER, pool_size=4) as database:
         with ThreadPoolExecutor(4) as threads:
             pooled = {done.result() for done in [threads.submit(database.wire.run, own_id) for _ in range(4)]}
         assert len(pooled) == 4
@@ -775,13 +766,13 @@ def test_a_value_that_is_too_long_is_never_cut(tables: DelivrDatabase, database:
 
 
 def test_tables_that_are_missing_are_said_to_be(database_server: DatabaseAccess) -> None:
-    with delivr_database(database_server) as bare, opened(bare) as database:
+    with delivr_database(database_server) as bare, bare.opened(SEALER) as database:
         assert reason_of(lambda: database.read_tenant(TENANT, OWNER)) is Outage.SCHEMA_MISSING
         assert reason_of(lambda: database.sync(desired())) is Outage.SCHEMA_MISSING
         assert (
             reason_of(lambda: database.release(TENANT, "u", DeletionPolicy.DELETE)) is Outage.SCHEMA_MISSING
         )
-    with opened(DelivrDatabase(database_server, "no_such_database")) as database:
+    with DelivrDatabase(database_server, "no_such_database").opened(SEALER) as database:
         assert reason_of(lambda: database.setup_status(TENANT)) is Outage.SCHEMA_MISSING
 
 
@@ -796,9 +787,9 @@ def test_a_read_only_session_is_said_to_be_one(tables: DelivrDatabase, database:
 
 
 def test_a_refused_user_is_told_from_an_unreachable_server(tables: DelivrDatabase) -> None:
-    with opened(replace(tables, access=replace(tables.access, password="wrong"))) as database:
+    with replace(tables, access=replace(tables.access, password="wrong")).opened(SEALER) as database:
         assert reason_of(lambda: database.setup_status(TENANT)) is Outage.ACCESS_DENIED
-    with opened(replace(tables, access=replace(tables.access, port=1))) as database:
+    with replace(tables, access=replace(tables.access, port=1)).opened(SEALER) as database:
         assert reason_of(lambda: database.setup_status(TENANT)) is Outage.UNREACHABLE
 
 

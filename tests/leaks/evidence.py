@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from typing import BinaryIO
 import httpx
 
 from dev.ports import free_ports
-from tests.integration.tenancy import Tenancy, eventually
+from tests.integration.tenancy import Tenancy, end, eventually
 
 LOUD = Path(__file__).parent / "loud"
 LEAKING = Path(__file__).parent / "leaking"
@@ -61,12 +60,7 @@ class Evidence:
                 yield process
                 self._reads(port, process)
             finally:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+                end(process, 20)
 
     def _output(self, name: str) -> BinaryIO:
         return (self.tenancy.folder / f"{self.runs}.{name}").open("wb")

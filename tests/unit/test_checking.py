@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 from pydantic import SecretBytes
 
-from delivr_operator.checking import CANNOT_TELL, PASSED, REFUSED, Checker, Line, exit_code, table
+from delivr_operator.checking import Checker, Line, exit_code, table
+from delivr_operator.exit_codes import CANNOT_TELL, DONE, REFUSED
 from delivr_operator.manifest import Manifests, WrittenSecret, WrittenSetup
 from delivr_operator.outcome import (
     Caveat,
@@ -75,16 +76,16 @@ async def test_each_integration_is_asked_about_once_with_what_the_files_hold() -
     allowed = frozenset({"ci.acme.test"})
     assert prober.asked == [(IntegrationType.GITHUB, allowed, NOW), (IntegrationType.SLACK, allowed, NOW)]
     assert lines == (
-        Line("falcon/app", "GitHub", PASSED, "Verified", ""),
-        Line("falcon/app", "Slack", PASSED, "Verified", ""),
+        Line("falcon/app", "GitHub", DONE, "Verified", ""),
+        Line("falcon/app", "Slack", DONE, "Verified", ""),
     )
 
 
 @pytest.mark.parametrize(
     ("outcome", "verdict", "reason"),
     [
-        (Verified(), PASSED, "Verified"),
-        (Verified((Caveat.WRITE_UNPROVEN,)), PASSED, "Verified"),
+        (Verified(), DONE, "Verified"),
+        (Verified((Caveat.WRITE_UNPROVEN,)), DONE, "Verified"),
         *((Rejected(reason), REFUSED, reason.value) for reason in Rejection),
         (Expired(), REFUSED, "CredentialExpired"),
         *((Unknown(doubt), CANNOT_TELL, doubt.value) for doubt in Doubt),
@@ -132,8 +133,8 @@ async def test_types_that_are_switched_off_are_passed_over_and_said() -> None:
     prober = Scripted()
     lines = await check(manifests(written(github=GITHUB, slack=SLACK)), prober, IntegrationType.SLACK)
     assert [(line.part, line.verdict, line.reason) for line in lines] == [
-        ("GitHub", PASSED, "Verified"),
-        ("Slack", PASSED, "Disabled"),
+        ("GitHub", DONE, "Verified"),
+        ("Slack", DONE, "Disabled"),
     ]
     assert [asked[0] for asked in prober.asked] == [IntegrationType.GITHUB]
 
@@ -163,7 +164,7 @@ async def test_a_malformed_member_is_refused_with_every_problem() -> None:
 
 async def test_nothing_declared_passes_and_says_so() -> None:
     lines = await check(manifests(written()))
-    assert lines == (Line("falcon/app", "spec", PASSED, "NotDeclared", "Declares no integration yet."),)
+    assert lines == (Line("falcon/app", "spec", DONE, "NotDeclared", "Declares no integration yet."),)
 
 
 async def test_setups_come_in_the_order_of_the_files() -> None:
@@ -177,15 +178,15 @@ def line(verdict: int, message: str = "", part: str = "GitHub", setup: str = "fa
 
 
 def test_the_exit_code_is_the_gravest_verdict() -> None:
-    for verdicts in combinations_with_replacement((PASSED, REFUSED, CANNOT_TELL), 3):
-        expected = REFUSED if REFUSED in verdicts else CANNOT_TELL if CANNOT_TELL in verdicts else PASSED
+    for verdicts in combinations_with_replacement((DONE, REFUSED, CANNOT_TELL), 3):
+        expected = REFUSED if REFUSED in verdicts else CANNOT_TELL if CANNOT_TELL in verdicts else DONE
         assert exit_code(tuple(map(line, verdicts))) == expected
-    assert (PASSED, REFUSED, CANNOT_TELL, exit_code(())) == (0, 1, 2, 0)
+    assert (DONE, REFUSED, CANNOT_TELL, exit_code(())) == (0, 1, 2, 0)
 
 
 def test_the_table_has_a_block_a_setup_aligned_rows_and_messages_below() -> None:
     lines = (
-        line(PASSED),
+        line(DONE),
         line(REFUSED, "Mend it.", part="App Store Connect"),
         line(CANNOT_TELL, "Wait.", setup="falcon/other"),
     )
@@ -206,7 +207,7 @@ def test_the_table_has_a_block_a_setup_aligned_rows_and_messages_below() -> None
 @pytest.mark.parametrize(
     ("verdict", "advice"),
     [
-        (PASSED, "nothing stands in the way"),
+        (DONE, "nothing stands in the way"),
         (REFUSED, "mend what is refused"),
         (CANNOT_TELL, "check again when"),
     ],

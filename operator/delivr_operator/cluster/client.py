@@ -20,6 +20,7 @@ from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.listing import Listing
 from delivr_operator.cluster.outages import FORBIDDEN, ClusterUnavailable, outages
 from delivr_operator.cluster.secret_watch import SecretWatch
+from delivr_operator.cluster.setups import NOT_FOUND, REQUEST_TIMEOUT, parsed_setup, read_setup
 from delivr_operator.cluster.traffic import Asked
 from delivr_operator.report import Transition
 from delivr_operator.resource import (
@@ -36,9 +37,8 @@ from delivr_operator.resource import (
 from delivr_operator.status import Status
 
 COMPONENT = "delivr-operator"
-REQUEST_TIMEOUT = 15.0
 _JSON_PATCH = "application/json-patch+json"
-_NOT_FOUND, _CONFLICT, _INVALID = 404, 409, 422
+_CONFLICT, _INVALID = 409, 422
 
 logger = logging.getLogger(__name__)
 
@@ -108,16 +108,7 @@ class Cluster:
 
     async def read(self, key: Key) -> ReleaseSetup | None:
         """Return the resource as it stands, or None where there is none (or it may not be seen)."""
-        with outages():
-            try:
-                body = await self._custom.get_namespaced_custom_object(
-                    GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=REQUEST_TIMEOUT
-                )
-            except ApiException as error:
-                if error.status == _NOT_FOUND:
-                    return None
-                raise
-        return ReleaseSetup.parse(_mapping(body))
+        return await read_setup(self._custom, key)
 
     async def namespace_tenant(self, name: str) -> str | None:
         """Return the tenant that a namespace is bound to, or None."""
@@ -125,7 +116,7 @@ class Cluster:
             try:
                 found = await self._core.read_namespace(name, _request_timeout=REQUEST_TIMEOUT)
             except ApiException as error:
-                if error.status == _NOT_FOUND:
+                if error.status == NOT_FOUND:
                     return None
                 raise
         return (found.metadata.annotations or {}).get(TENANT_ANNOTATION) if found.metadata else None
@@ -137,8 +128,8 @@ class Cluster:
                 name, namespace, _request_timeout=REQUEST_TIMEOUT
             )
             raw = await answer.read()
-        if answer.status in (_NOT_FOUND, FORBIDDEN):
-            return Absent.NOT_FOUND if answer.status == _NOT_FOUND else Absent.FORBIDDEN
+        if answer.status in (NOT_FOUND, FORBIDDEN):
+            return Absent.NOT_FOUND if answer.status == NOT_FOUND else Absent.FORBIDDEN
         if answer.status != 200:  # noqa: PLR2004
             raise ClusterUnavailable(answer.status)
         body = json.loads(raw)
@@ -194,12 +185,12 @@ class Cluster:
                     _request_timeout=REQUEST_TIMEOUT,
                 )
             except ApiException as error:
-                if error.status in (_NOT_FOUND, _CONFLICT) or (
+                if error.status in (NOT_FOUND, _CONFLICT) or (
                     error.status == _INVALID and _failed_test(error)
                 ):
                     return None
                 raise
-        return ReleaseSetup.parse(_mapping(body))
+        return parsed_setup(body)
 
     async def post_event(self, setup: ReleaseSetup, transition: Transition, now: datetime) -> None:
         """Leave one event at the resource."""
@@ -232,9 +223,3 @@ class Cluster:
 def _failed_test(error: ApiException) -> bool:
     """Tell a failed JSON Patch `test` from a status that the schema refuses, which is our own fault."""
     return "testing value" in str(error.body) or "test operation" in str(error.body)
-
-
-def _mapping(body: object) -> Mapping[str, Any]:
-    if not isinstance(body, Mapping):
-        raise ClusterUnavailable(None)
-    return body

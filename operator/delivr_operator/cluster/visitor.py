@@ -9,12 +9,11 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from delivr_operator.cluster.connecting import connected
 from delivr_operator.cluster.outages import outages
+from delivr_operator.cluster.setups import NOT_FOUND, REQUEST_TIMEOUT, parsed_setup, read_setup
 from delivr_operator.resource import GROUP, PLURAL, REQUESTED_AT_ANNOTATION, VERSION, Key, ReleaseSetup
 
-TIMEOUT = 15.0
 PAGE = 500
 _MERGE = "application/merge-patch+json"
-_NOT_FOUND = 404
 
 
 class Visitor:
@@ -43,7 +42,7 @@ class Visitor:
         found: list[Any] = []
         page: str | None = None
         while True:
-            query: dict[str, Any] = {"limit": PAGE, "_continue": page, "_request_timeout": TIMEOUT}
+            query: dict[str, Any] = {"limit": PAGE, "_continue": page, "_request_timeout": REQUEST_TIMEOUT}
             with outages():
                 body: Any = (
                     await self._custom.list_namespaced_custom_object(
@@ -64,13 +63,7 @@ class Visitor:
         Raises:
             ClusterUnavailable: the API server gave no answer, or does not allow the question.
         """
-        with outages(), _absent():
-            return ReleaseSetup.parse(
-                await self._custom.get_namespaced_custom_object(  # type: ignore[arg-type]
-                    GROUP, VERSION, key.namespace, PLURAL, key.name, _request_timeout=TIMEOUT
-                )
-            )
-        return None
+        return await read_setup(self._custom, key)
 
     async def ask_for_proof(self, key: Key, request: str) -> ReleaseSetup | None:
         """Have the operator prove it anew; None where there is no such ReleaseSetup.
@@ -79,9 +72,9 @@ class Visitor:
             ClusterUnavailable: the API server gave no answer, or does not allow the question.
         """
         patch = {"metadata": {"annotations": {REQUESTED_AT_ANNOTATION: request}}}
-        with outages(), _absent():
-            return ReleaseSetup.parse(
-                await self._custom.patch_namespaced_custom_object(  # type: ignore[arg-type]
+        with outages():
+            try:
+                body = await self._custom.patch_namespaced_custom_object(
                     GROUP,
                     VERSION,
                     key.namespace,
@@ -89,17 +82,10 @@ class Visitor:
                     key.name,
                     patch,
                     _content_type=_MERGE,
-                    _request_timeout=TIMEOUT,
+                    _request_timeout=REQUEST_TIMEOUT,
                 )
-            )
-        return None
-
-
-@contextlib.contextmanager
-def _absent() -> Any:
-    """Let the block end early where the object is not there."""
-    try:
-        yield
-    except ApiException as error:
-        if error.status != _NOT_FOUND:
-            raise
+            except ApiException as error:
+                if error.status == NOT_FOUND:
+                    return None
+                raise
+        return parsed_setup(body)
