@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,17 @@ _STUMBLES = (yaml.YAMLError, OSError, LookupError, TypeError, ValueError, Attrib
 """All the ways in which the client stumbles over a kubeconfig; some repeat what stands in it."""
 
 
+@contextlib.contextmanager
+def _understood() -> Iterator[None]:
+    """Turn every way in which no cluster is found into one sentence of ours."""
+    try:
+        yield
+    except config.ConfigException:
+        raise NoCluster from None
+    except _STUMBLES:
+        raise NoCluster(NoCluster.unreadable) from None
+
+
 @contextlib.asynccontextmanager
 async def connected(asked: Asked | None = None) -> AsyncIterator[client.ApiClient]:
     """Offer a client of the cluster, for as long as the block runs; `asked` is told of every question.
@@ -41,7 +52,7 @@ async def connected(asked: Asked | None = None) -> AsyncIterator[client.ApiClien
         NoCluster: nothing says where it is.
     """
     configuration = client.Configuration()
-    try:
+    with _understood():
         if _in_pod():
             config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         else:
@@ -50,19 +61,13 @@ async def connected(asked: Asked | None = None) -> AsyncIterator[client.ApiClien
                 client_configuration=configuration,
                 persist_config=False,
             )
-    except config.ConfigException:
-        raise NoCluster from None
-    except _STUMBLES:
-        raise NoCluster(NoCluster.unreadable) from None
     configuration.connection_pool_maxsize = CONNECTIONS
     if asked is not None:
         configuration.trace_configs = [traced(asked)]
     # As kopf does it: no proxy and no .netrc of the environment stands before the API server.
     configuration.client_session_kwargs = {"trust_env": False}
-    try:
+    with _understood():
         api = client.ApiClient(configuration)
-    except _STUMBLES:
-        raise NoCluster(NoCluster.unreadable) from None
     async with api:
         yield api
 
@@ -75,12 +80,8 @@ def home_namespace() -> str:
     """
     if _in_pod():
         return _OWN_NAMESPACE.read_text().strip()
-    try:
+    with _understood():
         found: Any = config.list_kube_config_contexts(os.environ.get("KUBECONFIG"))  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        raise NoCluster from None
-    except _STUMBLES:
-        raise NoCluster(NoCluster.unreadable) from None
     return str(found[1]["context"].get("namespace") or "default")
 
 
