@@ -22,9 +22,10 @@ class Inbox:
     queue: WorkQueue
     metrics: Metrics
 
-    def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
+    async def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """Queue what a ReleaseSetup's news concerns."""
         key, version = key_and_version(body)
+        await self.inventory.settled(key)
         if not gone and self.inventory.has_seen(key, version):
             return  # mostly the echo of an own write, which is not worth reading
         setup = ReleaseSetup.parse(body)
@@ -60,7 +61,7 @@ def registry(*, cluster_wide: bool, asked: Asked) -> kopf.OperatorRegistry:
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def setup_event(event: kopf.RawEvent, body: kopf.Body, memo: Inbox, **_: Any) -> None:
-        memo.setup_seen(body, gone=event["type"] == "DELETED")
+        await memo.setup_seen(body, gone=event["type"] == "DELETED")
 
     if cluster_wide:
 

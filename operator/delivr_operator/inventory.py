@@ -1,9 +1,10 @@
 """What the watches have shown: the newest ReleaseSetups, and which of them a change elsewhere concerns."""
 
+import asyncio
 import pickle
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar, cast
 
@@ -81,6 +82,7 @@ class Inventory:
         self._by_tenant: _Index[str] = _Index()
         self._by_secret: _Index[SecretName] = _Index()
         self._namespaces: dict[str, str | None] = {}
+        self._writes: dict[Key, asyncio.Event] = {}
 
     def __iter__(self) -> Iterator[Key]:
         """Go over all known keys."""
@@ -115,6 +117,26 @@ class Inventory:
         if self.has_seen(setup.key, setup.resource_version):
             return frozenset()
         return self._set(setup) | {setup.key}
+
+    async def written(self, key: Key, write: Awaitable[ReleaseSetup | None]) -> ReleaseSetup | None:
+        """Carry out an own write of what stands at `key`, and take what it returned.
+
+        The next pass starts from it, and its echo concerns nobody, even one that comes before the answer.
+        """
+        over = self._writes[key] = asyncio.Event()
+        try:
+            setup = await write
+            if setup is not None:
+                self.remember(setup)
+            return setup
+        finally:
+            del self._writes[key]
+            over.set()
+
+    async def settled(self, key: Key) -> None:
+        """Return once no own write of what stands at `key` is under way."""
+        if (over := self._writes.get(key)) is not None:
+            await over.wait()
 
     def remember(self, setup: ReleaseSetup) -> None:
         """Take what an own write returned, so that the next pass starts from it; concerns nobody."""

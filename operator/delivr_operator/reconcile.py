@@ -161,10 +161,9 @@ class Reconciler:
         """Have the finalizer stand before the first row, and only while there may be rows to delete."""
         if (FINALIZER in setup.finalizers) is wanted:
             return
-        written = await self.cluster.set_finalizer(setup, present=wanted)
-        if written is None:
+        write = self.cluster.set_finalizer(setup, present=wanted)
+        if await self.inventory.written(setup.key, write) is None:
             raise Outdated
-        self.inventory.remember(written)
 
     async def _depart(self, setup: ReleaseSetup) -> datetime | None:
         """Let a resource go that is being deleted, after its rows went where its policy says."""
@@ -177,9 +176,8 @@ class Reconciler:
                 now = self.clock()
                 await self._report(setup, departing(setup, database_fault(error), now), in_rows=False)
                 return now + self.rules.recheck
-        written = await self.cluster.set_finalizer(setup, present=False)
-        if written is not None:
-            self.inventory.remember(written)
+        write = self.cluster.set_finalizer(setup, present=False)
+        if await self.inventory.written(setup.key, write) is not None:
             note(released=True)
         return None
 
@@ -197,13 +195,14 @@ class Reconciler:
         previous = Status.parse(setup.raw_status)
         if not worth_writing(previous, status, self.rules, in_rows=in_rows):
             return
-        written = await self.cluster.write_status(setup, status)
+        written = await self.inventory.written(setup.key, self.cluster.write_status(setup, status))
         if written is None:
             raise Outdated
-        self.inventory.remember(written)
         self.metrics.wrote_status()
         note(status=True)
         await self._tell(setup, transitions(previous, status))
+        if written.requested_at != setup.requested_at:
+            raise Outdated  # its news is older than what was written, and no longer any
 
     async def _tell(self, setup: ReleaseSetup, news: tuple[Transition, ...]) -> None:
         """Post events; they are told once or not at all, and never hold a pass up."""
