@@ -78,31 +78,23 @@ def reconciler(inbox: Inbox, server: ApiServer) -> Reconciler:
     )
 
 
-async def test_an_echo_that_comes_before_the_answer_is_known_as_one(inbox: Inbox) -> None:
+@pytest.mark.parametrize(
+    ("version", "waiting"), [(2, 0), (3, 1)], ids=["the echo of the write", "a later change of somebody else"]
+)
+async def test_of_news_that_comes_before_the_answer_only_the_echo_concerns_nobody(
+    inbox: Inbox, version: int, waiting: int
+) -> None:
     server = ApiServer(body(2))
     await inbox.setup_seen(body(1), gone=False)
     assert await inbox.queue.take() == KEY
     one_pass = asyncio.create_task(reconciler(inbox, server).reconcile(KEY))
     await server.asked.wait()
-    echo = asyncio.create_task(inbox.setup_seen(body(2), gone=False))
+    news = asyncio.create_task(inbox.setup_seen(body(version), gone=False))
     await asyncio.sleep(0)
-    server.answers.set()
-    await asyncio.gather(one_pass, echo)
-    inbox.queue.done(KEY, None)
-    assert len(inbox.queue) == 0
-
-
-async def test_news_of_somebody_else_after_an_own_write_is_looked_at(inbox: Inbox) -> None:
-    server = ApiServer(body(2))
-    await inbox.setup_seen(body(1), gone=False)
-    assert await inbox.queue.take() == KEY
-    one_pass = asyncio.create_task(reconciler(inbox, server).reconcile(KEY))
-    await server.asked.wait()
-    news = asyncio.create_task(inbox.setup_seen(body(3), gone=False))
     server.answers.set()
     await asyncio.gather(one_pass, news)
     inbox.queue.done(KEY, None)
-    assert len(inbox.queue) == 1
+    assert len(inbox.queue) == waiting
 
 
 async def test_a_request_that_an_own_write_overtook_is_not_lost(inbox: Inbox) -> None:
