@@ -10,6 +10,7 @@ import kopf
 from delivr_operator.cluster import CONNECTIONS, Asked, pod_server, traced
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
+from delivr_operator.newcomers import Newcomers
 from delivr_operator.queue import WorkQueue
 from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup, key_and_version
 
@@ -21,6 +22,7 @@ class Inbox:
     inventory: Inventory
     queue: WorkQueue
     metrics: Metrics
+    newcomers: Newcomers
 
     async def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """Queue what a ReleaseSetup's news concerns."""
@@ -28,26 +30,28 @@ class Inbox:
         await self.inventory.settled(key)
         if not gone and self.inventory.has_seen(key, version):
             return  # mostly the echo of an own write, which is not worth reading
-        setup = ReleaseSetup.parse(body)
+        setup, is_new = ReleaseSetup.parse(body), not self.inventory.knows(key)
         concerned = self.inventory.drop(setup) if gone else self.inventory.put(setup)
         if gone and not self.inventory.knows(setup.key):
             self.queue.forget(setup.key)
             self.metrics.forget(setup.key)
-        for key in concerned:
-            self.queue.add(key)
+        if is_new and concerned == {key}:
+            self.newcomers.welcome(setup)
+            return
+        for one in concerned:
+            self.queue.add(one)
 
     def namespace_seen(self, name: str, annotations: Mapping[str, str], *, gone: bool) -> None:
         """Queue the resources of a namespace whose tenant changed."""
         if gone:
             self.inventory.unbind(name)
             return
-        for key in self.inventory.bind(name, annotations.get(TENANT_ANNOTATION)):
-            self.queue.add(key)
+        self.newcomers.concerned(self.inventory.bind(name, annotations.get(TENANT_ANNOTATION)))
 
-    def secret_seen(self, namespace: str, name: str) -> None:
+    def secret_seen(self, namespace: str, name: str, version: str) -> None:
         """Queue the resources that refer to a Secret."""
-        for key in self.inventory.concerned_by_secret(namespace, name):
-            self.queue.add(key)
+        self.newcomers.secret_seen((namespace, name), version)
+        self.newcomers.concerned(self.inventory.concerned_by_secret(namespace, name))
 
 
 def registry(*, cluster_wide: bool, asked: Asked) -> kopf.OperatorRegistry:

@@ -213,10 +213,15 @@ def next_pass(
             continue
         provable = isinstance(declared.found, Credential)
         times.append(due_at(entry, observed.schedule) if provable else now + rules.recheck)
-        if entry.verification_status is VerificationStatus.VALID and entry.last_verified_at:
-            turns_stale = entry.last_verified_at + rules.max_staleness + timedelta(seconds=1)
-            times.extend([turns_stale] if turns_stale > now else [])
+        times.extend(goes_stale(entry, rules, now))
     return max(min(times), now + timedelta(seconds=1))
+
+
+def goes_stale(entry: Entry, rules: Rules, now: datetime) -> Iterator[datetime]:
+    """Yield when a proof will be too old to stand for the present, if that is still to come."""
+    if entry.verification_status is VerificationStatus.VALID and entry.last_verified_at:
+        moment = entry.last_verified_at + rules.max_staleness + timedelta(seconds=1)
+        yield from [moment] if moment > now else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from delivr_operator.handlers import Inbox, quiet_settings, registry
 from delivr_operator.health import Health, serve_health
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
+from delivr_operator.newcomers import Newcomers
 from delivr_operator.observed import Rules
 from delivr_operator.observing import Observer
 from delivr_operator.probing import Prober
@@ -70,7 +71,16 @@ async def run(
     """
     inventory, queue, lag = Inventory(), WorkQueue(utc_now), Lag(utc_now)
     instruments = _instruments(settings, queue, lag)
-    inbox = Inbox(inventory, queue, instruments.metrics)
+    newcomers = Newcomers(
+        inventory,
+        queue,
+        instruments.metrics,
+        _rules(settings),
+        utc_now,
+        # A namespace alone is not watched, others may have worked since, and a new key is for every row.
+        is_open=namespace is None and lease is None and not settings.changes_keys,
+    )
+    inbox = Inbox(inventory, queue, instruments.metrics, newcomers)
     asyncio.get_running_loop().set_default_executor(_LeftBehind(thread_name_prefix="names"))
     async with reconciling(settings, inventory, instruments, namespace, Clocks()) as reconciler:
         runner = await serve_health(instruments.health, instruments.metrics.page, health_port)
@@ -152,7 +162,8 @@ def _watchers(worker: Worker, inbox: Inbox, lag: Lag) -> Iterator[Task]:
     cluster = worker.reconciler.cluster
     audit = Audit(worker.reconciler, worker.queue, lag)
     yield asyncio.create_task(_watch_secrets(cluster, inbox), name="the watch of Secrets")
-    yield asyncio.create_task(_look_around(audit, worker.deadline / 2), name="the audit of the watches")
+    looking = _look_around(audit, inbox.newcomers, worker.deadline / 2)
+    yield asyncio.create_task(looking, name="the audit of the watches")
 
 
 @contextlib.asynccontextmanager
@@ -186,9 +197,10 @@ async def _greeting(worker: Worker, namespace: str | None) -> AsyncIterator[None
         await asyncio.gather(greeting, return_exceptions=True)
 
 
-async def _look_around(audit: Audit, pause: timedelta) -> None:
+async def _look_around(audit: Audit, newcomers: Newcomers, pause: timedelta) -> None:
     while True:
         await asyncio.sleep(pause.total_seconds())
+        newcomers.close()
         try:
             await audit.look()
         except ClusterUnavailable as error:
@@ -201,12 +213,13 @@ async def _watch_secrets(cluster: Cluster, inbox: Inbox) -> None:
     while True:
         pause = WATCH_PAUSE
         try:
-            await cluster.secret_watch.run(inbox.secret_seen)
+            await cluster.secret_watch.run(inbox.secret_seen, inbox.newcomers.secrets_listed)
         except ClusterUnavailable as error:
             pause = FORBIDDEN_PAUSE if error.forbidden else WATCH_PAUSE
             logger.warning("watching Secrets was cut", extra={"http": error.status or 0})
         except Exception:  # the watch must go on whatever one line held; telemetry keeps its text out
             logger.exception("watching Secrets broke off")
+        inbox.newcomers.close()
         await asyncio.sleep(pause)
 
 

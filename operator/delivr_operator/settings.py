@@ -197,6 +197,11 @@ class Settings(ProbeSettings, DatabaseSettings):
         return Sealer(None, self.backend_storage_encryption_key, Envelope.PBKDF2)
 
     @property
+    def changes_keys(self) -> bool:
+        """Whether a key is being changed."""
+        return bool(self.integration_encryption_key_previous or self.backend_storage_encryption_key_previous)
+
+    @property
     def sealer(self) -> Sealer:
         """What seals and opens credentials."""
         formerly = (self.integration_encryption_key_previous, self.backend_storage_encryption_key_previous)

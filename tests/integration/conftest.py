@@ -7,6 +7,7 @@ import pytest
 
 from dev.access import ClusterAccess
 from dev.cache import locked
+from dev.control_plane import ControlPlane
 from dev.database_server import DatabaseAccess
 from tests.integration.tenancy import ROOT, Tenancy, make_tenancy
 
@@ -37,3 +38,11 @@ def on_either(
 ) -> Iterator[Tenancy]:
     """The same on MySQL and on MariaDB in turn."""
     yield from make_tenancy(installed, database_server, simulator, tmp_path)
+
+
+@pytest.fixture
+def whole(mariadb_server: DatabaseAccess, simulator: dict[str, str], tmp_path: Path) -> Iterator[Tenancy]:
+    """A cluster with the base manifests, less the Deployment: the operator runs here."""
+    with ControlPlane(tmp_path / "control-plane") as access:
+        access.install(ROOT / "manifests" / "base")
+        yield from make_tenancy(access, mariadb_server, simulator, tmp_path)

@@ -1,22 +1,8 @@
 """The installation for a whole cluster, on an API server of its own."""
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from dev.control_plane import ControlPlane
-from dev.database_server import DatabaseAccess
-from tests.integration.tenancy import ROOT, TENANT, Tenancy, eventually, make_tenancy
-
-
-@pytest.fixture
-def whole(mariadb_server: DatabaseAccess, simulator: dict[str, str], tmp_path: Path) -> Iterator[Tenancy]:
-    """A cluster with the base manifests, less the Deployment: the operator runs here."""
-    with ControlPlane(tmp_path / "control-plane") as access:
-        access.install(ROOT / "manifests" / "base")
-        yield from make_tenancy(access, mariadb_server, simulator, tmp_path)
+from tests.integration.tenancy import TENANT, Tenancy, eventually
 
 
 def test_one_operator_serves_the_cluster_and_sees_namespaces_change(whole: Tenancy) -> None:

@@ -10,6 +10,7 @@ from delivr_operator.cluster import Cluster
 from delivr_operator.handlers import Inbox
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
+from delivr_operator.newcomers import Newcomers
 from delivr_operator.observed import Rules
 from delivr_operator.observing import Observer
 from delivr_operator.queue import WorkQueue
@@ -61,7 +62,9 @@ class Unreadable:
 def inbox() -> Inbox:
     queue = WorkQueue(lambda: NOW)
     metrics = Metrics(per_resource=False, queue_depth=lambda: 0, queue_age=queue.oldest_wait, version="test")
-    return Inbox(Inventory(), queue, metrics)
+    inventory = Inventory()
+    newcomers = Newcomers(inventory, queue, metrics, Rules(), lambda: NOW, is_open=False)
+    return Inbox(inventory, queue, metrics, newcomers)
 
 
 def reconciler(inbox: Inbox, server: ApiServer) -> Reconciler:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -18,7 +18,8 @@ SILENCE = 90.0
 _METADATA = "application/json;as={kind};g=meta.k8s.io;v=v1"
 _OK, _GONE = 200, 410
 
-Changed = Callable[[str, str], None]
+Changed = Callable[[str, str, str], None]
+"""Told of a Secret's namespace, name and resource version."""
 
 
 class SecretWatch:
@@ -30,8 +31,8 @@ class SecretWatch:
         self.allowed = True
         """Whether the operator's role allows the watch, as far as was tried."""
 
-    async def run(self, changed: Changed) -> None:
-        """Call `changed(namespace, name)` for every Secret that is there, comes, changes or goes.
+    async def run(self, changed: Changed, listed: Callable[[], None]) -> None:
+        """Call `changed` for every Secret that is there, comes, changes or goes; `listed` after those there.
 
         Raises:
             ClusterUnavailable: always, in the end: the watch was cut and has to be begun anew.
@@ -39,6 +40,7 @@ class SecretWatch:
         try:
             version = await self._list(changed)
             self.allowed = True
+            listed()
             while version:
                 version = await self._follow(version, changed)
         except ClusterUnavailable as error:
@@ -53,7 +55,7 @@ class SecretWatch:
             with outages():
                 body = json.loads(await answer.read())
             for item in body.get("items") or ():
-                changed(item["metadata"]["namespace"], item["metadata"]["name"])
+                changed(*_told(item["metadata"]))
             page = body["metadata"].get("continue")
             if not page:
                 return str(body["metadata"]["resourceVersion"])
@@ -76,7 +78,7 @@ class SecretWatch:
                 metadata = event["object"]["metadata"]
                 version = metadata["resourceVersion"]
                 if event["type"] != "BOOKMARK":
-                    changed(metadata["namespace"], metadata["name"])
+                    changed(*_told(metadata))
         finally:
             answer.close()
         return version
@@ -94,6 +96,10 @@ class SecretWatch:
             answer.close()
             raise ClusterUnavailable(answer.status)
         return answer
+
+
+def _told(metadata: Mapping[str, Any]) -> tuple[str, str, str]:
+    return metadata["namespace"], metadata["name"], metadata["resourceVersion"]
 
 
 async def _line(answer: aiohttp.ClientResponse) -> bytes:
