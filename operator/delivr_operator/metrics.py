@@ -88,6 +88,7 @@ class Metrics:
             buckets=_SECONDS,
             **own,
         )
+        self._deadlocks = Counter("database_deadlocks", "Transactions tried again after a deadlock.", **own)
         self._usable = Gauge(
             "database_usable", "1 while the database does what it is asked, 0 after it did not.", **own
         )
@@ -121,6 +122,10 @@ class Metrics:
         self._transactions.labels(work, result).inc()
         self._transaction_seconds.labels(work, result).observe(took.total_seconds())
         self._usable.set(usable)
+
+    def deadlocked(self) -> None:
+        """Count one transaction that was given up for another's sake, and is tried again."""
+        self._deadlocks.inc()
 
     def follow_quotas(self, lowest: Callable[[], Mapping[tuple[IntegrationType, str], int]]) -> None:
         """Show, at every scrape, the lowest quota that any provider has told of."""

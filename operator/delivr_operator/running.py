@@ -125,7 +125,9 @@ async def reconciling(
     sealer = settings.sealer
     metrics, prober = instruments.metrics, Prober.open(settings, monotonic=clocks.monotonic)
     metrics.follow_quotas(prober.quotas.lowest)
-    database = Database.connect(settings.database_url, sealer, settings.workers, settings.category_sealer)
+    database = Database.connect(
+        settings.database_url, sealer, settings.workers, settings.category_sealer, metrics.deadlocked
+    )
     threads = ThreadPoolExecutor(settings.workers, "database")
     desk = Desk(database, threads, instruments)
     try:

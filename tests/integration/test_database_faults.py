@@ -18,6 +18,7 @@ from delivr_operator.database import Database, DatabaseUnavailable, Outage
 from delivr_operator.sealing import Sealer
 from dev.access import ClusterAccess
 from dev.database_server import DatabaseAccess, DatabaseServer
+from tests.integration.operating import operating
 from tests.integration.rest import Rest
 from tests.integration.tenancy import TENANT, Tenancy, eventually, make_tenancy
 
@@ -26,6 +27,7 @@ PASSWORD = "Operator-1"
 EDITOR = "edi_Kd93_"
 """Made a second Owner here, whose account nothing refers to."""
 KEPT = ("accounts", "tenants", "collaborators")
+TRIED_AGAIN = "delivr_database_deadlocks_total"
 PATIENCE = 60.0
 Started = tuple[DatabaseServer, DatabaseAccess]
 
@@ -38,6 +40,8 @@ class Bench:
     server: DatabaseServer
     rest: Rest
     user: str
+    metric: Callable[[str], float] = lambda _: 0.0
+    """What the running operator has counted under a name."""
     numbers: Iterator[int] = field(default_factory=lambda: count(2))
     session: Any = None
     """Somebody else's, in the middle of a transaction."""
@@ -155,8 +159,17 @@ def at_once(begins: Change) -> Change:
 
 def crosses(on: Bench) -> None:
     """Ask for what the waiting operator holds: one of the two has to be given up, and it is the smaller."""
+    before, tried_again = deadlocks(on), on.metric(TRIED_AGAIN)
     on.session.cursor().execute(f"SELECT * FROM {CLAIMS} FOR UPDATE")  # noqa: S608
-    on.roll_back()
+    assert deadlocks(on) == before + 1
+    eventually(lambda: on.metric(TRIED_AGAIN) == tried_again + 1, "the operator begins again")
+
+
+def deadlocks(on: Bench) -> int:
+    """How many the server has broken up."""
+    counted = "SELECT COUNT AS n FROM information_schema.INNODB_METRICS WHERE NAME = 'lock_deadlocks'"
+    (row,) = on.run(counted)
+    return int(row["n"])
 
 
 @dataclass(frozen=True)
@@ -190,6 +203,7 @@ FAULTS = (
             "UPDATE accounts SET name = CONCAT(name, '.')",
             f"UPDATE {INTEGRATIONS} SET isRequired = 1 - isRequired",  # noqa: S608
         ),
+        lambda on: on.roll_back(),
         meanwhile=crosses,
     ),
     Fault(
@@ -308,8 +322,10 @@ def at_work(
 ) -> Iterator[Bench]:
     """One operator, which lives through one fault after the other."""
     for found in benches(server, installed, simulator, tmp_path_factory.mktemp("bench")):
-        with found.tenancy.operator():
+        with operating(found.tenancy) as operator:
+            found.metric = operator.metric
             yield found
+            assert operator.process.poll() is None
         assert '"exception"' not in found.tenancy.log()
         assert "Another-1" not in found.tenancy.log()
 

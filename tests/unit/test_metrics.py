@@ -116,6 +116,9 @@ def test_the_database_the_api_server_and_quotas_are_told(metrics: Metrics) -> No
     } <= lines(metrics)
     metrics.transacted("read", "done", timedelta(), usable=True)
     assert "delivr_database_usable 1.0" in lines(metrics)
+    assert "delivr_database_deadlocks_total 0.0" in lines(metrics)
+    metrics.deadlocked()
+    assert "delivr_database_deadlocks_total 1.0" in lines(metrics)
     metrics.asked_cluster("patch", "releasesetups/status", "200")
     told = 'delivr_api_requests_total{code="200",resource="releasesetups/status",verb="patch"} 1.0'
     assert told in lines(metrics)

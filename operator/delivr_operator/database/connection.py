@@ -103,6 +103,8 @@ class Wire:
     """Runs one piece of work at a time on a pooled connection, again where that is safe and helps."""
 
     engine: Engine
+    deadlocked: Callable[[], None] = lambda: None
+    """Is told, from the thread that does the work, whenever a deadlock has it done again."""
 
     def run(self, work: Callable[[Trip], Result]) -> Result:
         """Return what `work` returns; whatever it did not commit is undone.
@@ -120,6 +122,7 @@ class Wire:
                 except pymysql.MySQLError as error:
                     if not is_deadlock(error):
                         raise
+                self.deadlocked()
             return self._once_connected(work)
 
     def _once_connected(self, work: Callable[[Trip], Result]) -> Result:

@@ -1,5 +1,6 @@
 """EDGE: Delivr's database, as far as the operator may ask it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Self
@@ -28,7 +29,12 @@ class Database:
 
     @classmethod
     def connect(
-        cls, url: SecretStr, sealer: Sealer, pool_size: int, category_sealer: Sealer | None = None
+        cls,
+        url: SecretStr,
+        sealer: Sealer,
+        pool_size: int,
+        category_sealer: Sealer | None = None,
+        deadlocked: Callable[[], None] = lambda: None,
     ) -> Self:
         """Return a database that connects when it is first asked, and again whenever it has to.
 
@@ -37,9 +43,10 @@ class Database:
             sealer: for the plan's rows.
             pool_size: how many connections there may be.
             category_sealer: for the per-category tables, which are written only with it.
+            deadlocked: is told of each transaction that is tried again after a deadlock.
         """
         projector = Projector(Openings(category_sealer)) if category_sealer else None
-        return cls(Wire(open_engine(url, pool_size)), sealer, projector)
+        return cls(Wire(open_engine(url, pool_size), deadlocked), sealer, projector)
 
     def close(self) -> None:
         """End every connection that is not in use."""
