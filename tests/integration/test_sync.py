@@ -12,7 +12,7 @@ from typing import Any
 import pymysql
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from delivr_operator.database import (
     ClaimedByAnother,
@@ -720,22 +720,55 @@ def test_work_that_forgets_to_commit_leaves_nothing_behind(
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_connections_that_were_closed_meanwhile_go_unnoticed(tables: DelivrDatabase, count: int) -> None:
-    barrier = threading.Barrier(4)
-
-    def own_id(trip: Trip) -> int:
-        ((row,),) = trip([Statement("SELECT CONNECTION_ID()", columns=("id",)).of()])
-        barrier.wait()
-        return int(row["id"])
-
     with tables.opened(SEALER, pool_size=4) as database:
-        with ThreadPoolExecutor(4) as threads:
-            pooled = {done.result() for done in [threads.submit(database.wire.run, own_id) for _ in range(4)]}
-        assert len(pooled) == 4
-        for connection in sorted(pooled)[:count]:
+        for connection in sorted(four_ids(database))[:count]:
             tables.run(f"KILL {connection}")
         for _ in range(4):
             assert database.read_tenant(TENANT, OWNER).exists
         assert database.sync(desired()).settings
+
+
+def own_id(trip: Trip) -> int:
+    ((row,),) = trip([Statement("SELECT CONNECTION_ID()", columns=("id",)).of()])
+    return int(row["id"])
+
+
+def four_ids(database: Database) -> set[int]:
+    """Have four threads ask at the same time; the ids of their connections."""
+    barrier = threading.Barrier(4)
+
+    def ask(trip: Trip) -> int:
+        found = own_id(trip)
+        barrier.wait(30)
+        return found
+
+    with ThreadPoolExecutor(4) as threads:
+        return {done.result() for done in [threads.submit(database.wire.run, ask) for _ in range(4)]}
+
+
+def test_connections_that_are_closed_again_and_again_go_unnoticed_by_every_thread(
+    tables: DelivrDatabase,
+) -> None:
+    """Whoever looks for another connection finds one that served another thread, and is closed again."""
+
+    def close(connections: set[int]) -> None:
+        for connection in connections:
+            tables.run(f"KILL {connection}")
+
+    with ThreadPoolExecutor(1) as threads, tables.opened(SEALER, pool_size=4) as database:
+        later: list[int] = []
+
+        def close_another(_: Engine) -> None:
+            if len(later) < 5:
+                later.append(threads.submit(database.wire.run, own_id).result())
+                close({later[-1]})
+
+        event.listen(database.wire.engine, "engine_disposed", close_another)
+        close(four_ids(database))
+        assert database.read_tenant(TENANT, OWNER).exists
+        assert len(set(later)) == 5
+        close(pooled := four_ids(database))
+        assert not pooled & four_ids(database)
 
 
 def test_a_row_held_for_too_long_is_an_outage(tables: DelivrDatabase, database: Database) -> None:

@@ -20,6 +20,7 @@ EXCHANGE_SECONDS = 10
 LOCK_SECONDS = 5
 RECYCLE_SECONDS = 300
 DEADLOCK_TRIES = 4
+CLOSED_TRIES = 10
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'TRADITIONAL', "
     f"innodb_lock_wait_timeout = {LOCK_SECONDS}, lock_wait_timeout = {LOCK_SECONDS}; "
@@ -109,8 +110,8 @@ class Wire:
     def run(self, work: Callable[[Trip], Result]) -> Result:
         """Return what `work` returns; whatever it did not commit is undone.
 
-        Work may run more than once: after a deadlock, and once more where a pooled connection turns out to
-        have been closed meanwhile. It must therefore look at the rows itself each time.
+        Work may run more than once: after a deadlock, and where a pooled connection turns out to have been
+        closed meanwhile, be it in the midst of COMMIT. It must therefore look at the rows itself each time.
 
         Raises:
             DatabaseUnavailable: it could not be done.
@@ -126,15 +127,21 @@ class Wire:
             return self._once_connected(work)
 
     def _once_connected(self, work: Callable[[Trip], Result]) -> Result:
-        raw = self.engine.raw_connection()
-        pooled = "used" in raw.info
-        try:
-            return _run_on(raw, work)
-        except pymysql.MySQLError as error:
-            if not (pooled and is_lost_connection(error)):
-                raise
-        # What closed this one closed the others in the pool too: start with none of them.
-        self.engine.dispose()
+        """Work on a connection; on another one where that was closed after it had served before.
+
+        What closes a new one closes the next too, so that is an outage.
+        """
+        for _ in range(CLOSED_TRIES - 1):
+            raw = self.engine.raw_connection()
+            pooled = "used" in raw.info
+            try:
+                return _run_on(raw, work)
+            except pymysql.MySQLError as error:
+                if not (pooled and is_lost_connection(error)):
+                    raise
+            # What closed this one closed the others in the pool too: start with none of them. What other
+            # threads put into the next pool may be closed again by then.
+            self.engine.dispose()
         return _run_on(self.engine.raw_connection(), work)
 
 
