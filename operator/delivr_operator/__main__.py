@@ -273,8 +273,9 @@ def rotate_key(old: tuple[str, ...], new: str, envelope: str, *, dry: bool, seal
         raise Refused(str(error)) from None
     resealer, rows = rotating.resealer(url, change), []
     try:
-        with click.progressbar(resealer.tenants(), label="tenants", file=sys.stderr) as tenants:
-            for tenant in tenants:
+        hidden = not sys.stderr.isatty()
+        with click.progressbar(resealer.tenants(), label="tenants", file=sys.stderr, hidden=hidden) as bar:
+            for tenant in bar:
                 rows += resealer.turn(tenant, dry=dry)
     except DatabaseUnavailable as error:
         raise CannotTell(error.sentence) from None

@@ -1,6 +1,8 @@
 """rotate-key on real servers: what it moves, leaves and tells of, under kills and beside an operator."""
 
 import json
+import os
+import pty
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -133,6 +135,28 @@ def test_with_every_key_and_leave_to_seal_nothing_is_left_to_mend(database: Deli
     again = rotate(database, *every)
     assert again.stdout.splitlines()[:2] == ["rows re-sealed: 0", "rows already sealed so: 6"]
     assert everything(database) == stands
+
+
+def test_progress_is_shown_on_a_terminal_and_the_report_holds_nothing_of_it(database: DelivrDatabase) -> None:
+    put_all_kinds(database)
+    command = (*ROTATE, "--dry-run")
+    piped = rotate(database, *command)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [PROGRAM, *command],
+        env={**NOWHERE, **KEYS, "TERM": "xterm", "DATABASE_URL": database.url.get_secret_value()},
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+    ) as process:
+        os.close(theirs)
+        report, _ = process.communicate(timeout=60)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert [part for part in ("tenants", "0%", "33%", "66%", "100%") if part not in shown] == []
+    assert (process.returncode, report) == (piped.returncode, piped.stdout)
+    assert report.startswith("nothing was written: --dry-run\nrows re-sealed: 3\n")
+    assert piped.stderr == ""
 
 
 def test_rows_move_to_the_other_envelope_and_back(database: DelivrDatabase) -> None:
