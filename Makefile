@@ -52,7 +52,8 @@ test: .venv/.ready ## Run all tests; the first time builds the API server, which
 # ask whether a resource is still there, and two replicas that elect one.
 RIGHTS = test_cluster_wide.py \
  test_operator.py::test_what_went_while_nobody_looked_holds_its_tenant_no_longer \
- test_two_operators.py::test_of_two_that_elect_one_writes_and_the_other_takes_over
+ test_two_operators.py::test_of_two_that_elect_one_writes_and_the_other_takes_over \
+ test_shards.py::test_the_parts_of_one_that_dies_are_taken_over_within_the_lease_by_its_like
 rights: .venv/.ready ## Hold the operator's roles against what it asks, by the few tests that use all of them
 	@$(PYTHON) -m dev build
 	$(PYTHON) -m pytest --numprocesses auto --compare-rights $(ARGS) $(addprefix tests/integration/,$(RIGHTS))

@@ -49,7 +49,7 @@ class ClusterAccess:
         return answer.stdout
 
     def install(self, folder: Path, kubectl: Callable[..., str] | None = None) -> None:
-        """What a folder of manifests renders to stands, less Deployments: their programs run elsewhere.
+        """What a folder of manifests renders to stands, less what runs: its programs run elsewhere.
 
         Kinds and namespaces come first, since the rest needs them.
 
@@ -58,7 +58,8 @@ class ClusterAccess:
             kubectl: what applies it, such as one that shows its commands.
         """
         rendered = yaml.safe_load_all(self.kubectl("kustomize", str(folder)))
-        objects = [found for found in rendered if found and found["kind"] != "Deployment"]
+        running = {"Deployment", "StatefulSet"}
+        objects = [found for found in rendered if found and found["kind"] not in running]
         for first in (True, False):
             part = [o for o in objects if (o["kind"] in {"CustomResourceDefinition", "Namespace"}) is first]
             (kubectl or self.kubectl)("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(part))

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import re
 import shutil
 import sys
 from datetime import UTC, datetime
@@ -18,9 +17,10 @@ from delivr_operator.closed import keep_closed_values_here
 from delivr_operator.ending import CannotTell, Refused, checked_tenant, settings_of
 from delivr_operator.exit_codes import DONE, REFUSED
 from delivr_operator.last_words import described, keep_quiet_when_failing
-from delivr_operator.resource import DNS_LABEL
 from delivr_operator.sealing import Envelope
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
+from delivr_operator.several import Place, lease_of, one_of_several
+from delivr_operator.sharing import Shard
 
 
 class Commands(click.Group):
@@ -46,15 +46,6 @@ def main() -> None:
     """
 
 
-def _lease(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, str] | None:
-    if value is None:
-        return None
-    namespace, name = value.partition("/")[::2]
-    if not re.fullmatch(DNS_LABEL, namespace) or not re.fullmatch(DNS_LABEL, name):
-        raise click.BadParameter("must be NAMESPACE/NAME, for example delivr-system/delivr-operator-leader")
-    return namespace, name
-
-
 @main.command(short_help="Watch ReleaseSetups and keep rows and status true.")
 @click.option("--namespace", help="Watch one namespace only (needs only a Role there).")
 @click.option(
@@ -64,20 +55,18 @@ def _lease(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
     show_default=True,
     help="Port of /healthz, /readyz and /metrics; 0: any.",
 )
-@click.option(
-    "--leader-elect",
-    metavar="NAMESPACE/NAME",
-    callback=_lease,
-    help="Work only while this Lease is held: for several replicas, of which one works.",
-)
+@one_of_several
 @click.option("--log-format", type=click.Choice(["json", "text"]), default="json", show_default=True)
 @click.option(
     "--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO", show_default=True
 )
-def run(
+def run(  # noqa: PLR0913 - an option each
+    *,
     namespace: str | None,
     health_port: int,
-    leader_elect: tuple[str, str] | None,
+    leader_elect: Place | None,
+    shard: Shard | None,
+    shard_leases: Place | None,
     log_format: str,
     log_level: str,
 ) -> None:
@@ -89,6 +78,7 @@ def run(
     Exit codes: 0 told to stop, 1 a setting, the cluster or the port is wrong, or the Lease was lost (the
     message says which).
     """
+    lease = lease_of(leader_elect, shard, shard_leases)
     settings = settings_of(Settings)  # before the slow imports: a slip is answered at once
     from delivr_operator import running
     from delivr_operator.cluster import LeaseName, NoCluster
@@ -98,8 +88,8 @@ def run(
 
     configure_logging("json" if log_format == "json" else "text", log_level)
     try:
-        lease = LeaseName(*leader_elect) if leader_elect else None
-        asyncio.run(running.run(settings, namespace=namespace, health_port=health_port, lease=lease))
+        turn = running.Turn(LeaseName(*lease), shard) if lease else None
+        asyncio.run(running.run(settings, namespace=namespace, health_port=health_port, turn=turn))
     except NoCluster as error:
         raise Refused(error.sentence) from None
     except PortTaken:

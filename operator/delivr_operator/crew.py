@@ -1,4 +1,4 @@
-"""All workers at work, or none: with a Lease only while it is held; it is left once nothing is written."""
+"""All workers at work, or none: with Leases only while held; they are left once nothing is written."""
 
 import asyncio
 import logging
@@ -6,7 +6,8 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from delivr_operator.cluster import Leadership
+from delivr_operator.cluster import Leadership, PartLeases
+from delivr_operator.shares import Shares
 from delivr_operator.worker import Worker
 
 logger = logging.getLogger(__name__)
@@ -51,10 +52,12 @@ class Crew:
     settled: Callable[[], Awaitable[bool]]
     """Waits for the transactions under way; tells whether all of them ended."""
     ending: Ending
+    part_leases: PartLeases | None = None
+    """Says what the workers' shares are."""
 
     async def run(self) -> None:
         """Work until told to end; with a Lease, only while it is held."""
-        work = asyncio.create_task(self._work() if self.leadership is None else self._elected())
+        work = asyncio.create_task(self._work_in_turn())
         end = asyncio.create_task(self.ending.listen())
         try:
             await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,7 +69,26 @@ class Crew:
         if not work.cancelled():
             work.result()  # raises what broke it off
 
-    async def _elected(self) -> None:
+    async def _work_in_turn(self) -> None:
+        if self.leadership is not None:
+            await self._elected(self.leadership)
+        elif self.part_leases is not None and self.worker.shares is not None:
+            await self._share(self.part_leases, self.worker.shares)
+        else:
+            await self._work()
+
+    async def _share(self, leases: PartLeases, shares: Shares) -> None:
+        async def lost(parts: frozenset[int]) -> bool:
+            if await shares.lose(parts) and await self.settled():
+                return True
+            self._give_up()
+            return False
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._work())
+            group.create_task(leases.run(shares.win, lost))
+
+    async def _elected(self, leadership: Leadership) -> None:
         standing_by = asyncio.create_task(self._stand_by())
 
         async def take_over() -> None:
@@ -77,10 +99,12 @@ class Crew:
             await self._work()
 
         try:
-            if self.leadership is not None:
-                await self.leadership.while_leading(take_over)
+            await leadership.while_leading(take_over)
         finally:
             standing_by.cancel()
+        self._give_up()
+
+    def _give_up(self) -> None:
         self.ending.lost.set()
         self.ending.told.set()
 
@@ -96,9 +120,10 @@ class Crew:
 
     async def _leave(self) -> None:
         """Let the next begin at once, if nothing of this one's can still be written."""
-        if self.leadership is None:
+        leases = self.leadership or self.part_leases
+        if leases is None:
             return
         if await self.settled():
-            await self.leadership.release()
+            await leases.release()
         else:
             logger.warning("the Lease is left to its end: a transaction is still under way")

@@ -97,6 +97,11 @@ class Inventory:
         """Tell whether there is such a resource, as far as is known."""
         return key in self._setups
 
+    def declared_tenant(self, key: Key) -> str | None:
+        """Return the tenant that what stands at `key` declares; None where there is none that can be read."""
+        known = self._setups.get(key)
+        return known.tenant if known else None
+
     def has_seen(self, key: Key, version: str) -> bool:
         """Tell whether this version of what stands at `key`, or a later one, has been shown."""
         known = self._setups.get(key)

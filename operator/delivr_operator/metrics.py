@@ -18,6 +18,7 @@ from prometheus_client.registry import Collector
 from delivr_operator.outcome import Expired, IntegrationType, Outcome, Verified
 from delivr_operator.resource import Key
 from delivr_operator.series import ResourceSeries
+from delivr_operator.sharing import PARTS
 from delivr_operator.status import Status
 
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0)
@@ -57,6 +58,10 @@ class Metrics:
         Gauge(
             "watch_lag_seconds", "For how long the watches have not shown what is there; 0: they do.", **own
         ).set_function(lambda: watch_lag().total_seconds())
+        self._parts_held = Gauge(
+            "shard_parts_held", f"How many of the {PARTS} parts of all tenants this process sees to.", **own
+        )
+        self._parts_held.set(PARTS)
         self._series = ResourceSeries() if per_resource else None
         if self._series is not None:
             self.registry.register(self._series)
@@ -130,6 +135,10 @@ class Metrics:
     def follow_quotas(self, lowest: Callable[[], Mapping[tuple[IntegrationType, str], int]]) -> None:
         """Show, at every scrape, the lowest quota that any provider has told of."""
         self.registry.register(_Quotas(lowest))
+
+    def follow_parts(self, held: Callable[[], int]) -> None:
+        """Show how many parts of the tenants this process sees to, where it shares them with others."""
+        self._parts_held.set_function(held)
 
     def show(self, key: Key, status: Status) -> None:
         """Have the resource's own series say what its status says."""

@@ -28,6 +28,8 @@ from delivr_operator.probing import Prober
 from delivr_operator.queue import WorkQueue
 from delivr_operator.reconcile import Reconciler
 from delivr_operator.settings import Settings
+from delivr_operator.shares import Shares
+from delivr_operator.sharing import Shard
 from delivr_operator.worker import Instruments, Worker
 
 Task: TypeAlias = "asyncio.Task[None]"
@@ -61,33 +63,41 @@ class _LeftBehind(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When to work, where there are several operators: while `lease` is held, by the one that works.
+
+    With a shard, all of them work, each on those of its parts of whose Leases, named after `lease`, it holds.
+    """
+
+    lease: LeaseName
+    shard: Shard | None = None
+
+
 async def run(
-    settings: Settings, *, namespace: str | None, health_port: int, lease: LeaseName | None = None
+    settings: Settings, *, namespace: str | None, health_port: int, turn: Turn | None = None
 ) -> None:
-    """Run the operator until it is told to stop; with `lease`, work only while that is held.
+    """Run the operator until it is told to stop; with `turn`, work only as that says.
 
     Raises:
-        LeaseLost: the API server did not renew the Lease in time.
+        LeaseLost: the API server did not renew a Lease in time.
     """
     inventory, queue, lag = Inventory(), WorkQueue(utc_now), Lag(utc_now)
     instruments = _instruments(settings, queue, lag)
-    newcomers = Newcomers(
-        inventory,
-        queue,
-        instruments.metrics,
-        _rules(settings),
-        utc_now,
-        # A namespace alone is not watched, others may have worked since, and a new key is for every row.
-        is_open=namespace is None and lease is None and not settings.changes_keys,
-    )
+    # A namespace alone is not watched, others may have worked since, and a new key is for every row.
+    is_open = namespace is None and turn is None and not settings.changes_keys
+    newcomers = Newcomers(inventory, queue, instruments.metrics, _rules(settings), utc_now, is_open)
     inbox = Inbox(inventory, queue, instruments.metrics, newcomers)
+    shares = Shares(inventory, queue, instruments.metrics) if turn and turn.shard else None
+    if shares is not None:
+        instruments.metrics.follow_parts(shares.__len__)
     asyncio.get_running_loop().set_default_executor(_LeftBehind(thread_name_prefix="names"))
     async with reconciling(settings, inventory, instruments, namespace, Clocks()) as reconciler:
         runner = await serve_health(instruments.health, instruments.metrics.page, health_port)
         try:
-            worker = Worker(queue, reconciler, instruments, settings.pass_deadline)
+            worker = Worker(queue, reconciler, instruments, settings.pass_deadline, shares)
             ending = Ending(asyncio.Event(), asyncio.Event(), asyncio.Event())
-            crew = _crew(worker, settings.workers, lease, ending)
+            crew = _crew(worker, settings.workers, turn, ending)
             tasks = [
                 asyncio.create_task(crew.run(), name="the workers"),
                 *_watchers(worker, inbox, lag),
@@ -154,10 +164,12 @@ def _rules(settings: Settings) -> Rules:
     )
 
 
-def _crew(worker: Worker, count: int, lease: LeaseName | None, ending: Ending) -> Crew:
+def _crew(worker: Worker, count: int, turn: Turn | None, ending: Ending) -> Crew:
     reconciler = worker.reconciler
-    leadership = reconciler.cluster.leadership(lease) if lease else None
-    return Crew(worker, count, leadership, lambda: reconciler.database.settle(SETTLING), ending)
+    cluster = reconciler.cluster
+    leadership = cluster.leadership(turn.lease) if turn and not turn.shard else None
+    parts = cluster.part_leases(turn.lease, turn.shard.parts) if turn and turn.shard else None
+    return Crew(worker, count, leadership, lambda: reconciler.database.settle(SETTLING), ending, parts)
 
 
 def _watchers(worker: Worker, inbox: Inbox, lag: Lag) -> Iterator[Task]:

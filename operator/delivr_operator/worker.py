@@ -14,6 +14,7 @@ from delivr_operator.metrics import Metrics
 from delivr_operator.queue import WorkQueue
 from delivr_operator.reconcile import Outdated, Reconciler
 from delivr_operator.resource import Key
+from delivr_operator.shares import Shares
 from delivr_operator.telemetry import about
 
 logger = logging.getLogger(__name__)
@@ -80,19 +81,26 @@ class Worker:
     reconciler: Reconciler
     instruments: Instruments
     deadline: timedelta
+    shares: Shares | None = None
+    """What this process sees to, where there are others for the rest."""
 
     async def run(self) -> None:
         """Work until cancelled."""
-        health = self.instruments.health
         while True:
             key = await self.queue.take()
-            work = f"a pass over {key}"
-            health.taken()
-            health.began(work)
-            try:
-                await self._pass(key)
-            finally:
-                health.ended(work)
+            self.instruments.health.taken()
+            if self.shares is None:
+                await self._seen_pass(key)
+            elif not (self.shares.holds(key) and await self.shares.see_to(key, self._seen_pass(key))):
+                self.queue.done(key, None)
+
+    async def _seen_pass(self, key: Key) -> None:
+        work = f"a pass over {key}"
+        self.instruments.health.began(work)
+        try:
+            await self._pass(key)
+        finally:
+            self.instruments.health.ended(work)
 
     async def _pass(self, key: Key) -> None:
         began = time.monotonic()

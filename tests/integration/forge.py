@@ -106,18 +106,24 @@ class Forge:
         self._count = 0
 
     def start(
-        self, tenancy: Tenancy, *arguments: str, dawdle: float = 0.0, kubeconfig: Path | None = None
+        self,
+        tenancy: Tenancy,
+        *arguments: str,
+        dawdle: float = 0.0,
+        kubeconfig: Path | None = None,
+        cluster_wide: bool = False,
     ) -> Operator:
-        """Start an operator of this tenancy's namespace."""
+        """Start an operator of this tenancy's namespace, or of its cluster."""
+        scope = [] if cluster_wide else ["--namespace", tenancy.namespace]
         with self._lock:
             self._count += 1
             operator_name = f"operator-{self._count}"
             order = {
                 "environment": {
                     **tenancy.environment,
-                    "KUBECONFIG": str(kubeconfig or tenancy.operator_kubeconfig()),
+                    "KUBECONFIG": str(kubeconfig or tenancy.operator_kubeconfig(cluster_wide=cluster_wide)),
                 },
-                "arguments": ["run", "--namespace", tenancy.namespace, "--health-port", "0", *arguments],
+                "arguments": ["run", *scope, "--health-port", "0", *arguments],
                 "log": str(tenancy.folder / f"{operator_name}.log"),
                 "arm": str(tenancy.folder / f"{operator_name}.arm"),
                 "trace": str(tenancy.folder / f"{operator_name}.trace"),

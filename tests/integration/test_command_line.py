@@ -206,6 +206,11 @@ def test_help_says_what_is_needed_and_what_the_exit_codes_mean(command: str, wor
         "run --health-port 99999",
         "run --leader-elect delivr-system",
         "run --leader-elect a/B",
+        "run --shard 3/2 --shard-leases a/b",
+        "run --shard 1/25 --shard-leases a/b",
+        "run --shard 1/2",
+        "run --shard-leases a/b",
+        "run --shard 1/2 --shard-leases a/b --leader-elect a/b",
     ],
 )
 def test_wrong_usage_is_shown_where_to_look(command: str) -> None:

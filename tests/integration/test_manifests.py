@@ -13,6 +13,7 @@ import yaml
 
 from delivr_operator.probing.address_guard import is_public
 from delivr_operator.settings import Settings
+from delivr_operator.sharing import PARTS, Shard
 from dev.access import ClusterAccess
 from tests.integration.declared import ROOT, documents, example, moved, new_namespace
 from tests.integration.tenancy import eventually
@@ -20,6 +21,7 @@ from tests.integration.tenancy import eventually
 BASE = ROOT / "manifests" / "base"
 NAMESPACED = ROOT / "manifests" / "overlays" / "namespaced"
 AVAILABLE = ROOT / "manifests" / "overlays" / "high-availability"
+SHARDED = ROOT / "manifests" / "overlays" / "sharded"
 SECRETS = {
     "DATABASE_URL": "mysql+pymysql://user:password@database:3306/delivr",
     "INTEGRATION_ENCRYPTION_KEY": "00" * 32,
@@ -56,7 +58,7 @@ def cluster(installed: ClusterAccess) -> ClusterAccess:
     return installed
 
 
-@pytest.mark.parametrize("folder", [BASE, NAMESPACED], ids=["base", "namespaced"])
+@pytest.mark.parametrize("folder", [BASE, NAMESPACED, SHARDED], ids=["base", "namespaced", "sharded"])
 def test_it_applies_cleanly(cluster: ClusterAccess, folder: Any) -> None:
     how = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict")
     answer = subprocess.run(
@@ -127,6 +129,47 @@ def test_the_lease_that_is_asked_for_is_the_one_that_may_be_held(cluster: Cluste
     (named,) = (rule for rule in role["rules"] if "resourceNames" in rule)
     place = f"{role['metadata']['namespace']}/{named['resourceNames'][0]}"
     assert f"--leader-elect={place}" in operator["args"]
+
+
+# Several that share the tenants
+
+
+def test_those_that_share_the_tenants_are_the_base_and_each_knows_its_number(cluster: ClusterAccess) -> None:
+    alone, objects = rendered(cluster, BASE), rendered(cluster, SHARDED)
+    assert set(kinds(objects)) - set(kinds(alone)) == {
+        ("StatefulSet", "delivr-operator"),
+        ("Role", "delivr-operator-part-leases"),
+        ("RoleBinding", "delivr-operator-part-leases"),
+        ("PodDisruptionBudget", "delivr-operator"),
+    }
+    assert set(kinds(alone)) - set(kinds(objects)) == {("Deployment", "delivr-operator")}
+    several, one_alone = one(objects, "StatefulSet")["spec"], one(alone, "Deployment")["spec"]
+    (operator,) = several["template"]["spec"].pop("containers")
+    (base,) = one_alone["template"]["spec"].pop("containers")
+    assert several["template"]["spec"].pop("topologySpreadConstraints")
+    assert several["template"] == one_alone["template"]
+    own = {"args", "env"}
+    assert {k: v for k, v in operator.items() if k not in own} == {
+        k: v for k, v in base.items() if k not in own
+    }
+    label = {"fieldRef": {"fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}}
+    assert operator["env"] == [{"name": "SHARD", "valueFrom": label}]
+    assert operator["args"][:2] == ["run", f"--shard=$(SHARD)/{several['replicas']}"]
+    assert several["ordinals"] == {"start": 1}
+    assert several["podManagementPolicy"] == "Parallel"
+    assert one(objects, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    assert Shard.parse(f"{several['replicas']}/{several['replicas']}")
+
+
+def test_the_leases_that_are_asked_for_are_those_that_may_be_held(cluster: ClusterAccess) -> None:
+    objects = rendered(cluster, SHARDED)
+    (operator,) = one(objects, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    role = one(objects, "Role", "delivr-operator-part-leases")
+    (named,) = (rule for rule in role["rules"] if "resourceNames" in rule)
+    place = operator["args"][-1].removeprefix("--shard-leases=")
+    home = role["metadata"]["namespace"]
+    names = [f"{home}/{name}" for name in named["resourceNames"]]
+    assert names == [f"{place}-part-{part:02}" for part in range(PARTS)]
 
 
 # What runs

@@ -27,6 +27,7 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.reconciler = SimpleNamespace(inventory=[KEY])
+        self.shares = Shares()
         self.instruments = SimpleNamespace(health=SimpleNamespace(taken=lambda: None))
 
     async def run(self) -> None:
@@ -64,11 +65,46 @@ class Leadership:
 
 
 @dataclass
+class PartLeases(Leadership):
+    """Parts that a test wins and loses."""
+
+    ended: bool | None = None
+
+    async def run(
+        self,
+        won: Callable[[frozenset[int]], None],
+        lost: Callable[[frozenset[int]], Coroutine[Any, Any, bool]],
+    ) -> None:
+        await self.won.wait()
+        won(frozenset({1}))
+        await self.lost.wait()
+        self.ended = await lost(frozenset({1}))
+        await asyncio.Event().wait()
+
+
+@dataclass
+class Shares:
+    """What a worker would ask."""
+
+    won: list[frozenset[int]] = field(default_factory=list)
+    lost: list[frozenset[int]] = field(default_factory=list)
+    stops: bool = True
+
+    def win(self, parts: frozenset[int]) -> None:
+        self.won.append(parts)
+
+    async def lose(self, parts: frozenset[int]) -> bool:
+        self.lost.append(parts)
+        return self.stops
+
+
+@dataclass
 class Scene:
     """A crew of two, and what it is told."""
 
     elected: bool = True
     settles: bool = True
+    parts: PartLeases | None = None
     leadership: Leadership = field(default_factory=Leadership)
     ending: Ending = field(default_factory=lambda: Ending(asyncio.Event(), asyncio.Event(), asyncio.Event()))
 
@@ -83,7 +119,8 @@ class Scene:
     def start(self) -> "asyncio.Task[None]":
         leadership: Any = self.leadership if self.elected else None
         worker: Any = self.worker
-        crew = Crew(worker, 2, leadership, self.settled, self.ending)
+        parts: Any = self.parts
+        crew = Crew(worker, 2, leadership, self.settled, self.ending, parts)
         return asyncio.create_task(crew.run())
 
 
@@ -139,6 +176,50 @@ async def test_a_lost_lease_ends_the_work_and_the_process() -> None:
     assert scene.worker.cancelled == 2
     assert scene.ending.told.is_set()
     assert scene.ending.lost.is_set()
+
+
+def sharing(*, settles: bool = True) -> tuple[Scene, PartLeases]:
+    parts = PartLeases()
+    return Scene(elected=False, parts=parts, settles=settles), parts
+
+
+async def test_with_a_share_it_works_from_the_beginning_and_leaves_its_parts_at_the_end() -> None:
+    scene, parts = sharing()
+    running = scene.start()
+    scene.worker.queue.add(KEY)
+    await until(lambda: scene.worker.seen)  # what is not in its share, a worker lets go by itself
+    parts.won.set()
+    await until(lambda: scene.worker.shares.won)
+    scene.ending.told.set()
+    await running
+    assert scene.order == ["settled after 2 ended"]
+    assert parts.released == 1
+    assert not scene.ending.lost.is_set()
+
+
+async def test_with_a_lost_part_it_works_on_once_nothing_of_that_is_under_way() -> None:
+    scene, parts = sharing()
+    running = scene.start()
+    parts.won.set()
+    parts.lost.set()
+    await until(lambda: parts.ended is not None)
+    assert parts.ended is True
+    assert scene.order == ["settled after 0 ended"]
+    assert not scene.ending.told.is_set()
+    scene.ending.told.set()
+    await running
+
+
+@pytest.mark.parametrize("what", ["pass", "transaction"])
+async def test_a_lost_part_of_which_something_goes_on_ends_the_process(what: str) -> None:
+    scene, parts = sharing(settles=what == "pass")
+    scene.worker.shares.stops = what == "transaction"
+    running = scene.start()
+    parts.won.set()
+    parts.lost.set()
+    await running
+    assert scene.ending.lost.is_set()
+    assert scene.worker.cancelled == 2
 
 
 async def test_a_worker_that_breaks_off_breaks_the_crew_off() -> None:

@@ -15,6 +15,7 @@ from delivr_operator.outcome import (
     Verified,
 )
 from delivr_operator.resource import Key
+from delivr_operator.sharing import PARTS
 from delivr_operator.status import Condition, Entry, Status
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -127,6 +128,15 @@ def test_the_database_the_api_server_and_quotas_are_told(metrics: Metrics) -> No
     assert 'delivr_provider_quota_remaining{host="provider",type="GITHUB"} 12.0' in lines(metrics)
     left.clear()
     assert not [x for x in lines(metrics) if x.startswith("delivr_provider_quota_remaining")]
+
+
+def test_whoever_shares_with_nobody_sees_to_every_part(metrics: Metrics) -> None:
+    assert f"delivr_shard_parts_held {PARTS}.0" in lines(metrics)
+    held = [1, 2, 3]
+    metrics.follow_parts(held.__len__)
+    assert "delivr_shard_parts_held 3.0" in lines(metrics)
+    held.clear()
+    assert "delivr_shard_parts_held 0.0" in lines(metrics)
 
 
 def test_the_queue_and_the_watches_are_asked_at_each_scrape() -> None:

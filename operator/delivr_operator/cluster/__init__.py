@@ -4,6 +4,7 @@ from delivr_operator.cluster.client import Absent, Cluster, SecretContent
 from delivr_operator.cluster.connecting import CONNECTIONS, NoCluster, home_namespace, pod_server
 from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.outages import ClusterUnavailable
+from delivr_operator.cluster.part_leases import PartLeases
 from delivr_operator.cluster.traffic import Asked, traced
 from delivr_operator.cluster.visitor import Visitor
 
@@ -16,6 +17,7 @@ __all__ = [
     "Leadership",
     "LeaseName",
     "NoCluster",
+    "PartLeases",
     "SecretContent",
     "Visitor",
     "home_namespace",

@@ -19,6 +19,7 @@ from delivr_operator.cluster.connecting import connected
 from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.listing import Listing
 from delivr_operator.cluster.outages import FORBIDDEN, ClusterUnavailable, outages
+from delivr_operator.cluster.part_leases import PartLeases
 from delivr_operator.cluster.secret_watch import SecretWatch
 from delivr_operator.cluster.setups import NOT_FOUND, REQUEST_TIMEOUT, parsed_setup, read_setup
 from delivr_operator.cluster.traffic import Asked
@@ -90,6 +91,10 @@ class Cluster:
     def leadership(self, lease: LeaseName) -> Leadership:
         """Return a candidate's part in the election by that Lease."""
         return Leadership(self._api, lease)
+
+    def part_leases(self, lease: LeaseName, wanted: frozenset[int]) -> PartLeases:
+        """Return a candidate for the parts that are `wanted`, each of which has a Lease named after this."""
+        return PartLeases(self._api, lease, wanted)
 
     async def greet(self) -> None:
         """Return once the API server has answered in the operator's own role.

@@ -39,14 +39,14 @@ class _PunctualLock(LeaseLock):
     """The client's lock, whose every question ends in time and without words from outside."""
 
     async def get(self, name: str, namespace: str) -> Any:
-        found: Any = await _in_time(super().get(name, namespace))
+        found: Any = await in_time(super().get(name, namespace))
         status, held = found or (False, ApiException(status=None, reason="no answer"))
         if isinstance(held, ApiException) and held.status != _NOT_FOUND:
             return False, ApiException(status=held.status, reason=f"HTTP {held.status or 0}")
         return status, held
 
     async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:
-        return bool(await _in_time(self._create(name, namespace, election_record)))
+        return bool(await in_time(self._create(name, namespace, election_record)))
 
     async def _create(self, name: str, namespace: str, record: LeaderElectionRecord) -> bool:
         """Do what the client's own does, which 37.0 refuses: it passes `pretty` as what it may not be."""
@@ -58,7 +58,7 @@ class _PunctualLock(LeaseLock):
         return True
 
     async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:
-        return bool(await _in_time(super().update(name, namespace, updated_record)))
+        return bool(await in_time(super().update(name, namespace, updated_record)))
 
     async def release(self) -> bool:
         """Leave the Lease to whoever asks next, if it is still this one's."""
@@ -67,7 +67,7 @@ class _PunctualLock(LeaseLock):
         if not found or lease is None or lease.spec is None or lease.spec.holder_identity != self.identity:
             return False
         lease.spec.holder_identity = ""
-        return bool(await _in_time(self._replace(lease)))
+        return bool(await in_time(self._replace(lease)))
 
     async def _replace(self, lease: client.V1Lease) -> bool:
         try:
@@ -77,7 +77,13 @@ class _PunctualLock(LeaseLock):
         return True
 
 
-async def _in_time(question: Awaitable[Any]) -> Any:
+def new_identity() -> str:
+    """Return a holder's name that no other process has, nor this one once it is started again."""
+    return f"{socket.gethostname()}_{secrets.token_hex(4)}"
+
+
+async def in_time(question: Awaitable[Any]) -> Any:
+    """Return what a question is answered with; None where no answer comes in time."""
     try:
         async with asyncio.timeout(EXCHANGE_SECONDS):
             return await question
@@ -89,8 +95,7 @@ class Leadership:
     """One candidate's part in the election."""
 
     def __init__(self, api: client.ApiClient, lease: LeaseName) -> None:
-        identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
-        self._lock = _PunctualLock(lease.name, lease.namespace, identity, api)
+        self._lock = _PunctualLock(lease.name, lease.namespace, new_identity(), api)
 
     async def while_leading(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Wait for the Lease, do `work` while it is held; return once it is lost and the work has stopped."""

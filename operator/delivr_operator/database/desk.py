@@ -74,10 +74,11 @@ class Desk:
 
     async def settle(self, patience: timedelta) -> bool:
         """Wait for what is under way to end, but not longer than `patience`; tell whether all of it did."""
-        under_way = [asyncio.wrap_future(future) for future in tuple(self._pending)]
+        under_way = tuple(self._pending)
         if under_way:
-            await asyncio.wait(under_way, timeout=patience.total_seconds())
-        return not self._pending
+            waiting = [asyncio.wrap_future(future) for future in under_way]
+            await asyncio.wait(waiting, timeout=patience.total_seconds())
+        return all(future.done() for future in under_way)
 
     def _answered(self, kind: str, question: Callable[[], Result]) -> Result:
         """Run in a thread: whatever hangs here is seen by the witness, which nobody can do from outside."""
