@@ -1,13 +1,14 @@
 """EDGE: kopf's decorators. Handlers decide nothing: they take down what a watch shows and queue keys."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any
 
 import aiohttp
 import kopf
 
-from delivr_operator.cluster import CONNECTIONS, Asked, pod_server, traced
+from delivr_operator.cluster import CONNECTIONS, Asked, in_whole_lines, pod_server, traced
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.newcomers import Newcomers
@@ -84,7 +85,7 @@ def registry(*, cluster_wide: bool, asked: Asked) -> kopf.OperatorRegistry:
 
 
 def _session(found: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
-    """Return a session of our own: kopf's has no limit to its connections, and cannot be counted."""
+    """Return a session of our own: kopf's has no limit, counts nothing, and would end of half a line."""
     return kopf.AiohttpSession(
         server=pod_server() or found.server,  # the same one as everything else asks
         default_namespace=found.default_namespace,
@@ -93,8 +94,16 @@ def _session(found: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
             headers=found.as_http_headers(),
             proxy=found.proxy_url,  # the kubeconfig's own, never the environment's
             trace_configs=[traced(asked)],
+            middlewares=(in_whole_lines,),
         ),
     )
+
+
+class _Patience:
+    """Seconds between a try and the next: where they come to an end, kopf does, and the operator with it."""
+
+    def __iter__(self) -> Iterator[float]:
+        return chain((1, 1, 2, 3, 5), repeat(8))
 
 
 def quiet_settings() -> kopf.OperatorSettings:
@@ -109,6 +118,7 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.2
     settings.networking.request_timeout = 20
     settings.networking.connect_timeout = 5
+    settings.networking.error_backoffs = _Patience()
     settings.watching.server_timeout = 240
     settings.watching.connect_timeout = 5
     settings.watching.inactivity_timeout = 70

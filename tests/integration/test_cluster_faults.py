@@ -6,7 +6,7 @@ import os
 import signal
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -15,7 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
+from delivr_operator.sealing import Sealer
 from dev.access import ClusterAccess, write_kubeconfig
 from dev.control_plane import ControlPlane
 from dev.database_server import DatabaseAccess
@@ -25,11 +27,33 @@ from tests.integration.tenancy import PROGRAM, ROOT, Tenancy, eventually, make_t
 from tests.integration.wires import FrozenWatches, door_to
 
 PATIENCE = 90.0
+BEFORE_AN_AUDIT = 25.0
+"""Seconds in which only a watch can have told of anything: half of PASS_DEADLINE is longer."""
+KEY = SecretStr("00112233445566778899aabbccddeeff" * 2)
 GONE = {
     "type": "ERROR",
     "object": {"apiVersion": "v1", "kind": "Status", "status": "Failure", "reason": "Expired", "code": 410},
 }
+BROKEN_OFF = {
+    "type": "ERROR",
+    "object": {
+        "apiVersion": "v1",
+        "kind": "Status",
+        "status": "Failure",
+        "reason": "InternalError",
+        "code": 500,
+    },
+}
 Answer = Callable[[web.Request], web.StreamResponse | None]
+
+
+@dataclass(frozen=True)
+class Tear:
+    """What comes in the place of a watch's next piece, and is the last of it."""
+
+    name: str
+    of: str
+    last: Callable[[bytes], bytes]
 
 
 @dataclass
@@ -37,6 +61,7 @@ class FaultyDoor(FrozenWatches):
     """Answers in the API server's place, where a fault is in force, and counts whom it met."""
 
     fault: Answer | None = None
+    tear: Tear | None = None
     met: int = 0
     unauthorized: int = 0
     open_watches: list[web.Request] = field(default_factory=list)
@@ -56,6 +81,19 @@ class FaultyDoor(FrozenWatches):
                 self.open_watches.remove(request)
         self.unauthorized += response.status == HTTPStatus.UNAUTHORIZED
         return response
+
+    async def passed_on(self, request: web.Request, found: httpx.Response) -> AsyncIterator[bytes]:
+        async for piece in super().passed_on(request, found):
+            if self.tear is not None and watches(request) and request.path.endswith(f"/{self.tear.of}"):
+                tear, self.tear = self.tear, None
+                self.met += 1
+                yield tear.last(piece)
+                return
+            yield piece
+
+    def tear_once(self, tear: Tear) -> None:
+        """End a watch so, at the next piece that would come by it."""
+        self.tear, self.met = tear, 0
 
     def strike(self, fault: Answer | None = None, *, cut: bool = False) -> None:
         """Answer so from now on, and, if told, cut the watches that are open."""
@@ -124,6 +162,27 @@ FAULTS = (
 )
 
 
+def nothing(_: bytes) -> bytes:
+    return b""
+
+
+def half(piece: bytes) -> bytes:
+    return piece.rstrip()[:-1]
+
+
+def line(event: object) -> Callable[[bytes], bytes]:
+    return lambda _: json.dumps(event).encode() + b"\n"
+
+
+TEARS = (
+    Tear("between lines", "releasesetups", nothing),
+    Tear("within a line", "releasesetups", half),
+    Tear("by 410", "releasesetups", line(GONE)),
+    Tear("by another error", "releasesetups", line(BROKEN_OFF)),
+    Tear("that of Secrets within a line", "secrets", half),
+)
+
+
 @dataclass
 class Bench:
     """One tenant's operator behind a door."""
@@ -145,6 +204,20 @@ class Bench:
         """Change the spec; return the new generation."""
         minutes = 60 + self.rest.standing()["metadata"]["generation"]
         return int(self.rest.patch({"spec": {"interval": f"{minutes}m"}})["metadata"]["generation"])
+
+    def sealed_last(self) -> bool:
+        """Tell whether the row holds the token that was issued last."""
+        sealed = json.loads(self.tenancy.integrations()["GITHUB"]["config"])["accessToken"]
+        return (
+            Sealer(KEY).open(sealed).get_secret_value() == self.tenancy.issued["github"].secret["accessToken"]
+        )
+
+    def news(self, of: str) -> Callable[[], bool]:
+        """Change what such a watch tells of; return what tells whether that has landed."""
+        if of == "secrets":
+            self.tenancy.github()
+            return self.sealed_last
+        return partial(self.landed, self.change())
 
 
 def benches(
@@ -195,6 +268,19 @@ def test_a_fault_of_the_api_server_loses_nothing(at_work: tuple[Bench, Operating
         bench.door.lift()
     bench.await_landed(generation, "healed")
     eventually(lambda: len(bench.door.open_watches) >= 2, "all is watched again", PATIENCE)
+    assert operator.process.poll() is None
+    assert '"exception"' not in operator.text()
+
+
+@pytest.mark.parametrize("tear", TEARS, ids=lambda tear: tear.name)
+def test_a_watch_that_ends_in_any_way_is_taken_up_again(at_work: tuple[Bench, Operating], tear: Tear) -> None:
+    bench, operator = at_work
+    bench.await_landed(bench.change(), "all is well")
+    eventually(lambda: len(bench.door.open_watches) >= 2, "ReleaseSetups and Secrets are watched", PATIENCE)
+    bench.door.tear_once(tear)
+    eventually(bench.news(tear.of), "what would have come by it landed", BEFORE_AN_AUDIT)
+    assert bench.door.met == 1
+    eventually(bench.news(tear.of), "it goes on", BEFORE_AN_AUDIT)
     assert operator.process.poll() is None
     assert '"exception"' not in operator.text()
 

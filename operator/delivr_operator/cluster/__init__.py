@@ -7,6 +7,7 @@ from delivr_operator.cluster.outages import ClusterUnavailable
 from delivr_operator.cluster.part_leases import PartLeases
 from delivr_operator.cluster.traffic import Asked, traced
 from delivr_operator.cluster.visitor import Visitor
+from delivr_operator.cluster.whole_lines import in_whole_lines
 
 __all__ = [
     "CONNECTIONS",
@@ -21,6 +22,7 @@ __all__ = [
     "SecretContent",
     "Visitor",
     "home_namespace",
+    "in_whole_lines",
     "pod_server",
     "traced",
 ]

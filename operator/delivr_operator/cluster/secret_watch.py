@@ -71,7 +71,7 @@ class SecretWatch:
             timeout_seconds=WATCH_SECONDS,
         )
         try:
-            while line := await _line(answer):
+            while (line := await _line(answer)).endswith(b"\n"):  # half a line is a watch's end too
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     return ""
