@@ -51,6 +51,7 @@ class Operator:
     def steps(self, *, armed: bool = False) -> list[Point]:
         """What it went through so far, or since it was last armed."""
         text = self.trace.read_text() if self.trace.exists() else ""
+        text = text[: text.rfind("\n") + 1]  # a line that crosses a page of the file is seen in part at first
         before, found, since = text.rpartition("armed\n")
         if armed and text.count("armed\n") < self._armed:
             return []
