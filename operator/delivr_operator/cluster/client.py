@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +14,7 @@ from kubernetes.aio import client
 from kubernetes.aio.client.exceptions import ApiException
 from pydantic import SecretBytes
 
+from delivr_operator.cluster.asking import Answer, Asking, in_core, of_setup
 from delivr_operator.cluster.connecting import connected
 from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.listing import Listing
@@ -38,7 +38,6 @@ from delivr_operator.resource import (
 from delivr_operator.status import Status
 
 COMPONENT = "delivr-operator"
-_JSON_PATCH = "application/json-patch+json"
 _CONFLICT, _INVALID = 409, 422
 
 logger = logging.getLogger(__name__)
@@ -65,6 +64,7 @@ class Cluster:
 
     def __init__(self, api: client.ApiClient, namespace: str | None = None) -> None:
         self._api = api
+        self._asking = Asking(api)
         self._core = client.CoreV1Api(api)
         self._custom = client.CustomObjectsApi(api)
         self._namespace = namespace
@@ -128,16 +128,12 @@ class Cluster:
 
     async def secret(self, namespace: str, name: str) -> SecretContent | Absent:
         """Return a Secret with its values closed, or why there is none."""
-        with outages():
-            answer = await self._core.read_namespaced_secret_without_preload_content(
-                name, namespace, _request_timeout=REQUEST_TIMEOUT
-            )
-            raw = await answer.read()
+        answer = await self._asking.get(in_core(namespace, "secrets", name))
         if answer.status in (NOT_FOUND, FORBIDDEN):
             return Absent.NOT_FOUND if answer.status == NOT_FOUND else Absent.FORBIDDEN
-        if answer.status != 200:  # noqa: PLR2004
+        if not answer.succeeded:
             raise ClusterUnavailable(answer.status)
-        body = json.loads(raw)
+        body = answer.content()
         return SecretContent(
             version=body["metadata"]["resourceVersion"],
             data={k: SecretBytes(base64.b64decode(v)) for k, v in (body.get("data") or {}).items()},
@@ -154,7 +150,7 @@ class Cluster:
             {"op": "test", "path": "/metadata/generation", "value": setup.generation},
             {"op": "add", "path": "/status", "value": status.as_json()},
         ]
-        return await self._patch(setup.key, operations, status=True)
+        return await self._patch(f"{of_setup(setup.key)}/status", operations)
 
     async def set_finalizer(self, setup: ReleaseSetup, *, present: bool) -> ReleaseSetup | None:
         """Add or drop the operator's finalizer; None where the object changed or went under way."""
@@ -167,72 +163,47 @@ class Cluster:
                 "value": [*others, *([FINALIZER] if present else [])],
             },
         ]
-        return await self._patch(setup.key, operations, status=False)
+        return await self._patch(of_setup(setup.key), operations)
 
-    async def _patch(
-        self, key: Key, operations: list[dict[str, Any]], *, status: bool
-    ) -> ReleaseSetup | None:
-        ask = (
-            self._custom.patch_namespaced_custom_object_status
-            if status
-            else self._custom.patch_namespaced_custom_object
-        )
-        with outages():
-            try:
-                body = await ask(
-                    GROUP,
-                    VERSION,
-                    key.namespace,
-                    PLURAL,
-                    key.name,
-                    operations,
-                    _content_type=_JSON_PATCH,
-                    _request_timeout=REQUEST_TIMEOUT,
-                )
-            except ApiException as error:
-                if error.status in (NOT_FOUND, _CONFLICT) or (
-                    error.status == _INVALID and _failed_test(error)
-                ):
-                    return None
-                raise
-        return parsed_setup(body)
+    async def _patch(self, path: str, operations: list[dict[str, Any]]) -> ReleaseSetup | None:
+        answer = await self._asking.json_patch(path, operations)
+        if answer.succeeded:
+            return parsed_setup(answer.content())
+        if answer.status in (NOT_FOUND, _CONFLICT) or (answer.status == _INVALID and _failed_test(answer)):
+            return None
+        raise ClusterUnavailable(answer.status)
 
     async def post_event(self, setup: ReleaseSetup, transition: Transition, now: datetime) -> None:
         """Leave one event at the resource."""
-        event = client.CoreV1Event(
-            metadata=client.V1ObjectMeta(
-                name=f"{setup.key.name[:200]}.{secrets.token_hex(8)}", namespace=setup.key.namespace
-            ),
-            involved_object=client.V1ObjectReference(
-                api_version=f"{GROUP}/{VERSION}",
-                kind=KIND,
-                name=setup.key.name,
-                namespace=setup.key.namespace,
-                uid=setup.uid,
-            ),
-            type="Normal" if transition.normal else "Warning",
-            reason=transition.reason,
-            message=transition.message[:1024],
-            source=client.V1EventSource(component=COMPONENT),
-            reporting_component=COMPONENT,
-            first_timestamp=now,
-            last_timestamp=now,
-            count=1,
-        )
-        with outages():
-            await self._core.create_namespaced_event(
-                setup.key.namespace, event, _request_timeout=REQUEST_TIMEOUT
-            )
+        namespace, moment = setup.key.namespace, now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        event = {
+            "metadata": {"name": f"{setup.key.name[:200]}.{secrets.token_hex(8)}", "namespace": namespace},
+            "involvedObject": {
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": KIND,
+                "name": setup.key.name,
+                "namespace": namespace,
+                "uid": setup.uid,
+            },
+            "type": "Normal" if transition.normal else "Warning",
+            "reason": transition.reason,
+            "message": transition.message[:1024],
+            "source": {"component": COMPONENT},
+            "reportingComponent": COMPONENT,
+            "firstTimestamp": moment,
+            "lastTimestamp": moment,
+            "count": 1,
+        }
+        answer = await self._asking.post(in_core(namespace, "events"), event)
+        if not answer.succeeded:
+            raise ClusterUnavailable(answer.status)
 
 
-def _failed_test(error: ApiException) -> bool:
+def _failed_test(answer: Answer) -> bool:
     """Tell a failed JSON Patch `test` from a status that the schema refuses, which is our own fault.
 
     Both are 422 and Invalid, and a failed test is not even named; but only a schema's refusal says in its
     details which object it refuses, and for what.
     """
-    try:
-        said = json.loads(error.body or "")
-    except ValueError:
-        return False
+    said = answer.content()
     return isinstance(said, Mapping) and said.get("kind") == "Status" and not said.get("details")
