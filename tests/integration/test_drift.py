@@ -172,6 +172,23 @@ def test_without_the_setting_the_next_pass_puts_rows_right(tenancy: Tenancy) -> 
         await_meaning(tenancy, before, "the pass after a request")
 
 
+def test_rows_come_back_within_one_interval_though_nobody_says_a_word(tenancy: Tenancy) -> None:
+    """What everybody has: no setting, no request, no change, no event of any watch."""
+
+    def said() -> dict[str, Any]:
+        """Less the proof's time, which the pass that puts them right renews."""
+        return {name: {**row, "lastVerifiedAt": None} for name, row in meaning(tenancy).items()}
+
+    tenancy.apply(tenancy.setup(github=tenancy.github(), interval="1m"))
+    with tenancy.operator():
+        eventually(lambda: tenancy.condition("Synced").get("status") == "True", "rows are written")
+        before = said()
+        tenancy.rows(f"DELETE FROM {INTEGRATIONS}")  # noqa: S608 - a name from above
+        tenancy.rows(f"UPDATE {SETTINGS} SET githubConnected = 0")  # noqa: S608 - a name from above
+        assert said() != before
+        eventually(lambda: said() == before, "the interval's pass", 60 + 10)
+
+
 def test_who_completed_the_setup_is_what_the_row_says(on_either: Tenancy) -> None:
     """Only the row remembers it, and the plan has the database empty it with the account."""
     tenancy = on_either
