@@ -3,9 +3,11 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -176,6 +178,61 @@ def test_a_namespace_that_takes_the_rights_along_goes_once_they_are_given_again(
         eventually(lambda: gone(whole.access, whole.namespace), "the namespace goes", 120)
         assert rows(whole) == NONE
     whole.access.kubectl("delete", "-f", "-", stdin=wide)
+    assert '"exception"' not in whole.log()
+
+
+CRD = "releasesetups.release.delivr.live"
+ANY_OBJECT = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+TAKE_ANYTHING = (
+    {"op": "remove", "path": "/spec/versions/0/selectableFields"},
+    {"op": "replace", "path": "/spec/versions/0/schema", "value": ANY_OBJECT},
+)
+UNREADABLE = {"spec": {"owner": None, "interval": "soon"}}
+
+
+def stored(rest: Rest, change: object) -> bool:
+    with suppress(httpx.HTTPStatusError):  # the definition is still the strict one, or being replaced
+        return bool(rest.patch(change))
+    return False
+
+
+def is_strict(whole: Tenancy) -> bool:
+    other = json.dumps(whole.setup("other", interval="soon"))
+    try:
+        whole.kubectl("create", "--dry-run=server", "-f", "-", stdin=other)
+    except subprocess.CalledProcessError as error:
+        return "must be a duration" in error.stderr
+    return False
+
+
+@contextmanager
+def taking_anything(access: ClusterAccess) -> Iterator[None]:
+    """The schema is as loose as that of another version may have been."""
+    access.kubectl("patch", "crd", CRD, "--type=json", "--patch", json.dumps(TAKE_ANYTHING))
+    try:
+        yield
+    finally:
+        access.kubectl("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "crds"))
+
+
+def unreadable(rest: Rest) -> bool:
+    conditions: Any = rest.standing()["status"]["conditions"]
+    return any((one["type"], one["reason"]) == ("Ready", "InvalidSpec") for one in conditions)
+
+
+@pytest.mark.timeout(400)
+def test_one_whose_stored_spec_can_no_longer_be_read_goes_with_its_rows(whole: Tenancy, rest: Rest) -> None:
+    with whole.operator(cluster_wide=True):
+        rest.create(whole.setup(github=whole.github()))
+        eventually(lambda: committed(rest), "it has rows")
+        with taking_anything(whole.access):
+            eventually(lambda: stored(rest, UNREADABLE), "it is stored")
+        eventually(lambda: is_strict(whole), "the schema is strict again")
+        eventually(lambda: unreadable(rest), "it says that it cannot be read")
+        assert rows(whole) == dict.fromkeys(TABLES, 1)
+        rest.delete()
+        eventually(lambda: rest.setup() is None, "it goes")
+        assert rows(whole) == NONE
     assert '"exception"' not in whole.log()
 
 
