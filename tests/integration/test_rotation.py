@@ -5,11 +5,16 @@ import os
 import pty
 import subprocess
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from delivr_operator.database import DatabaseUnavailable
+from delivr_operator.database.rotation import Resealer
 from delivr_operator.resealing import Rotation
 from delivr_operator.rotating import resealer
 from delivr_operator.sealing import Envelope, Sealer, envelope_of
@@ -18,6 +23,7 @@ from tests.delivr_tables import OWNER, TENANT, TWIN, UUID_TENANT, DelivrDatabase
 from tests.documented import commands
 from tests.integration.killing_proxy import KillingProxy, Moment
 from tests.integration.tenancy import PROGRAM, Tenancy, eventually
+from tests.integration.test_sync import wait_for, waiting
 
 OLD_KEY, NEW_KEY, STRANGERS_KEY = "a1" * 32, "b2" * 32, "c3" * 32
 PASSPHRASE = "a passphrase of thirty-two chars"
@@ -257,6 +263,51 @@ def test_killed_at_any_statement_no_row_is_left_that_no_key_opens(
         }
     assert len(states) == 3  # nothing, one tenant, both: the kills fell everywhere between
     assert at > 6
+
+
+def test_a_tenant_that_cannot_be_written_whole_is_not_begun(database: DelivrDatabase) -> None:
+    for kind in ("GITHUB", "SLACK"):
+        put(database, TENANT, kind, {"accessToken": sealed(OLD, f"ghp_{kind}")})
+    before = everything(database)
+    database.run(
+        "CREATE TRIGGER refuses BEFORE UPDATE ON tenant_integrations FOR EACH ROW "
+        "IF NEW.integrationType = 'SLACK' THEN SIGNAL SQLSTATE '45000'; END IF"
+    )
+    try:
+        with closing_resealer(database) as turning, pytest.raises(DatabaseUnavailable):
+            turning.turn(TENANT, dry=False)
+    finally:
+        database.run("DROP TRIGGER refuses")
+    assert everything(database) == before
+
+
+def test_a_row_that_is_written_meanwhile_is_never_written_over(database: DelivrDatabase) -> None:
+    put(database, TENANT, "GITHUB", {"accessToken": sealed(OLD, "ghp_1")})
+    newer = json.dumps({"accessToken": sealed(OLD, "ghp_2")})
+    writing: list[Future[Any]] = []
+
+    with closing_resealer(database) as turning, ThreadPoolExecutor(1) as threads:
+
+        def write_meanwhile(_: str) -> frozenset[str]:
+            """Run between the reading of the rows and the writing."""
+            update = "UPDATE tenant_integrations SET config = %s"
+            writing.append(threads.submit(database.run, update, newer))
+            wait_for(lambda: writing[0].done() or waiting(database))
+            return frozenset()
+
+        replace(turning, sealed_fields=write_meanwhile).turn(TENANT, dry=False)
+        writing[0].result()
+    (found,) = configs(database).values()
+    assert OLD.open(found["accessToken"]).get_secret_value() == "ghp_2"
+
+
+@contextmanager
+def closing_resealer(database: DelivrDatabase) -> Iterator[Resealer]:
+    found = resealer(database.url, Rotation(NEW, (OLD,)))
+    try:
+        yield found
+    finally:
+        found.wire.engine.dispose()
 
 
 def statements(tenancy: Tenancy) -> dict[str, Any]:

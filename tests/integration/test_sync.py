@@ -660,6 +660,28 @@ def test_a_row_that_delivr_inserts_meanwhile_is_taken_over(
     assert (row["id"], row["configuredByAccountId"]) == ("theirs", OWNER)
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE tenant_release_settings SET slackConfigured = 0",
+        "UPDATE tenant_integrations SET isEnabled = 0",
+    ],
+)
+def test_what_is_being_edited_is_waited_for_and_put_right(
+    tables: DelivrDatabase, database: Database, edit: str
+) -> None:
+    wanted = desired(integration(SLACK))
+    database.sync(wanted)
+    with closing(tables.connect()) as other, other.cursor() as cursor, ThreadPoolExecutor(1) as threads:
+        other.begin()
+        assert cursor.execute(edit) == 1
+        syncing = threads.submit(database.sync, wanted)
+        wait_for(lambda: waiting(tables))
+        other.commit()
+        assert syncing.result().changed
+    assert database.sync(wanted) == SyncResult()
+
+
 def test_a_deadlock_is_settled_by_trying_again(
     tables: DelivrDatabase, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
