@@ -133,9 +133,10 @@ async def test_a_pass_that_does_not_stop_is_told_of(monkeypatch: pytest.MonkeyPa
     scene.shares.win(frozenset({1}))
     under_way = asyncio.create_task(scene.shares.see_to(scene.key(1), goes_on()))
     await asyncio.wait_for(began.wait(), 5)
-    assert await scene.shares.lose(frozenset({1})) is False
+    stopped = await scene.shares.lose(frozenset({1}))
     deaf.set()
     await asyncio.wait([under_way])
+    assert stopped is False
 
 
 async def test_a_pass_ends_with_the_worker_that_waits_for_it() -> None:
