@@ -106,11 +106,27 @@ class _Patience:
         return chain((1, 1, 2, 3, 5), repeat(8))
 
 
+PAGE = 500
+"""How many objects one answer holds at most: a list of all at once would stand in memory whole."""
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Compares nothing with before: what kopf would compare is a deep copy of every object it is told of."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None: ...
+
+
 def quiet_settings() -> kopf.OperatorSettings:
     """Return kopf's settings for an informer that writes nothing and keeps nothing for itself."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
-    settings.persistence.diffbase_storage = kopf.MultiDiffBaseStorage([])
+    settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = kopf.MultiProgressStorage([])
     settings.persistence.consistency_timeout = 0
     settings.peering.standalone = True
@@ -119,6 +135,7 @@ def quiet_settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 20
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = _Patience()
+    settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = 240
     settings.watching.connect_timeout = 5
     settings.watching.inactivity_timeout = 70

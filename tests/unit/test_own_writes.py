@@ -4,10 +4,11 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, cast
 
+import kopf
 import pytest
 
 from delivr_operator.cluster import Cluster
-from delivr_operator.handlers import Inbox
+from delivr_operator.handlers import Inbox, quiet_settings
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.newcomers import Newcomers
@@ -122,3 +123,10 @@ async def test_a_write_that_breaks_off_holds_no_news_up(inbox: Inbox, end: BaseE
     async with asyncio.timeout(5):
         await inbox.setup_seen(body(1), gone=False)
     assert len(inbox.queue) == 1
+
+
+def test_kopf_keeps_and_copies_nothing_of_what_it_tells_of() -> None:
+    persistence = quiet_settings().persistence
+    told = kopf.Body(cast("Any", body(5)))
+    assert persistence.diffbase_storage.build(body=told) == {}
+    assert persistence.diffbase_storage.fetch(body=told) is None
