@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev.bench import creations, secrets
+from dev.bench import creations, restarts, secrets, verifications
 from dev.bench.rows import table, write
 from dev.cluster import DevelopmentCluster
 from dev.demo import Stage, install
@@ -16,7 +16,7 @@ from dev.simulator.client import Simulator
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".dev" / "bench.json"
-MEASURED = ("single", "storm", "secrets")
+MEASURED = ("single", "storm", "secrets", "restart", "steady")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--storm", type=int, default=1_000, help="new resources at once")
     parser.add_argument("--resources", type=int, default=100, help="resources whose Secrets change")
     parser.add_argument("--strangers", type=int, default=10_000, help="Secrets that no resource refers to")
+    parser.add_argument("--resting", type=int, default=10_000, help="fresh resources at a restart")
+    parser.add_argument("--proved", type=int, default=1_000, help="resources that are proved once a minute")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = DevelopmentCluster(ROOT / ".dev" / "bench")
@@ -41,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "single": lambda: creations.measure_single(on, simulator, chosen.samples),
                 "storm": lambda: creations.measure_storm(on, simulator, chosen.storm),
                 "secrets": lambda: secrets.measure(on, simulator, chosen.resources, chosen.strangers),
+                "restart": lambda: restarts.measure(on, simulator, chosen.resting),
+                "steady": lambda: verifications.measure(on, simulator, chosen.proved),
             }
             wanted = [chosen.only] if chosen.only else MEASURED
             rows = [row for name in wanted for row in measures[name]()]

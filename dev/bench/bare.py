@@ -132,10 +132,10 @@ def _connection() -> pymysql.Connection[Any]:
 
 
 @asynccontextmanager
-async def api_server(kubeconfig: Any) -> AsyncIterator[ApiServer]:
+async def api_server(kubeconfig: Any, authorities: str | None = None) -> AsyncIterator[ApiServer]:
     """Offer the API server that a kubeconfig names, in a session that trusts EXTRA_CA_FILE too."""
     cluster, user = kubeconfig["clusters"][0]["cluster"], kubeconfig["users"][0]["user"]
-    trust = ssl.create_default_context(cafile=os.environ["EXTRA_CA_FILE"])
+    trust = ssl.create_default_context(cafile=authorities or os.environ["EXTRA_CA_FILE"])
     trust.load_verify_locations(cadata=b64decode(cluster["certificate-authority-data"]).decode())
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
         yield ApiServer(session, cluster["server"], {"Authorization": f"Bearer {user['token']}"})

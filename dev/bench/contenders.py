@@ -20,6 +20,11 @@ from dev.process import Identity, spawn, stop
 from dev.progress import say
 
 PATIENCE = 120.0
+QUIET_PATIENCE = 300.0
+QUIET_SECONDS = 5.0
+"""Longer than any one answer of the API server takes, for which a program waits without working."""
+LOOK_SECONDS = 0.25
+BUSY_SHARE = 0.1
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -30,6 +35,8 @@ class Contender:
     name: str
     process: Identity
     port: int = 0
+    began: float = 0.0
+    """When it was started, on the monotonic clock."""
 
     @property
     def resident(self) -> float:
@@ -67,16 +74,18 @@ def operator(on: Stage, *options: str, name: str = "operator") -> Iterator[Conte
     """The operator runs, with its own service account."""
     port = free_ports(1)[0]
     command = [program(), "run", "--health-port", str(port), *options]
+    began = time.monotonic()
     with _running(on, name, command, '"watching"') as process:
-        yield Contender(name, process, port)
+        yield Contender(name, process, port, began)
 
 
 @contextmanager
 def floor(on: Stage, module: str, *arguments: str) -> Iterator[Contender]:
     """The bare program runs, with the same service account."""
     command = [sys.executable, "-m", f"dev.bench.{module}", *arguments]
+    began = time.monotonic()
     with _running(on, "floor", command, "ready") as process:
-        yield Contender("floor", process)
+        yield Contender("floor", process, began=began)
 
 
 @contextmanager
@@ -96,8 +105,26 @@ def _running(on: Stage, name: str, command: list[str], sign: str) -> Iterator[Id
         stop(process)
 
 
-def until(look: Callable[[], Any], what: str, patience: float = PATIENCE) -> None:
-    """Return once `look` returns something true.
+def quiet(contender: Contender) -> float:
+    """Return, on the monotonic clock, since when the program has had next to nothing to do.
+
+    Raises:
+        TimeoutError: it never had.
+    """
+    busy_until, used = time.monotonic(), contender.cpu
+    deadline = busy_until + QUIET_PATIENCE
+    while (now := time.monotonic()) - busy_until < QUIET_SECONDS:
+        if now > deadline:
+            raise TimeoutError(f"{contender.name} is quiet")
+        time.sleep(LOOK_SECONDS)
+        before, used = used, contender.cpu
+        if used - before > BUSY_SHARE * LOOK_SECONDS:
+            busy_until = time.monotonic()
+    return busy_until
+
+
+def until(look: Callable[[], Any], what: str, patience: float = PATIENCE, pause: float = 0.05) -> None:
+    """Return once `look`, done every `pause` seconds, returns something true.
 
     Raises:
         TimeoutError: it did not, for so many seconds.
@@ -106,4 +133,4 @@ def until(look: Callable[[], Any], what: str, patience: float = PATIENCE) -> Non
     while not look():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
-        time.sleep(0.05)
+        time.sleep(pause)

@@ -99,7 +99,7 @@ def _storm(on: Stage, simulator: Simulator, crowd: Crowd, contender: Contender) 
     namespaces = {one.namespace for one in others.tenants}
     arrivals = Arrivals(crowd.custom)
     arrivals.follow()
-    statements, asked, cpu = _statements(on), simulator.count(), contender.cpu
+    sent, asked, cpu = statements(on), simulator.count(), contender.cpu
     began = time.monotonic()
     making = threading.Thread(target=others.declare_all, args=(CREATORS,))
     making.start()
@@ -116,7 +116,7 @@ def _storm(on: Stage, simulator: Simulator, crowd: Crowd, contender: Contender) 
         peak=contender.peak,
         late=arrivals.settled[late.namespace] - declared,
         writes=sum(arrivals.changes.values()) / size,
-        statements=(_statements(on) - statements) / size,
+        statements=(statements(on) - sent) / size,
         asked_providers=(simulator.count() - asked) / size,
     )
     arrivals.stop()
@@ -133,7 +133,7 @@ def _bare(
     return floor(on, "floor_of_creations", str(plan))
 
 
-def _statements(on: Stage) -> int:
+def statements(on: Stage) -> int:
     """Return how many statements the server was sent, this one included."""
     with on.database.connect("delivr") as connection, connection.cursor() as cursor:
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Questions'")

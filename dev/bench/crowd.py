@@ -26,14 +26,14 @@ class Crowd:
     tenants: Sequence[Tenant]
 
     @classmethod
-    def settle(cls, on: Stage, tenants: Sequence[Tenant]) -> Crowd:
+    def settle(cls, on: Stage, tenants: Sequence[Tenant], at_once: int = AT_ONCE) -> Crowd:
         """Everything that the resources need exists."""
         api = config.new_client_from_config(  # type: ignore[no-untyped-call]
             config_file=str(on.access.kubeconfig)
         )
-        _enter(on.database, [one.id for one in tenants])
+        enter(on.database, [one.id for one in tenants])
         found = cls(client.CoreV1Api(api), client.CustomObjectsApi(api), tenants)
-        in_parallel(found._prepare, tenants)
+        in_parallel(found._prepare, tenants, at_once)
         return found
 
     def _prepare(self, tenant: Tenant) -> None:
@@ -74,7 +74,8 @@ class Crowd:
         return [one.get("status", {}) for one in found["items"]]
 
 
-def _enter(database: DatabaseAccess, tenants: Sequence[str]) -> None:
+def enter(database: DatabaseAccess, tenants: Sequence[str]) -> None:
+    """Delivr knows the tenants, each with the same owner."""
     values = [(one,) for one in tenants]
     with database.connect("delivr") as connection, connection.cursor() as cursor:
         cursor.executemany(

@@ -19,7 +19,9 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """How many times the floor the operator took."""
+        """How many times the floor the operator took; 1 where neither took anything."""
+        if self.operator == self.floor:
+            return 1.0
         return self.operator / self.floor if self.floor else float("inf")
 
 

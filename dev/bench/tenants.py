@@ -32,13 +32,14 @@ class Tenant:
     secrets: Secrets
     labels: Mapping[str, str]
     """By integration type, what the simulator calls its credential in its record."""
+    interval: str = "24h"
 
     @property
     def spec(self) -> dict[str, Any]:
         """What its ReleaseSetup says."""
         targets = {"targets": ["APP_STORE", "PLAY_STORE"], "platforms": ["IOS", "ANDROID"]}
         more = targets if "appStoreConnect" in self.members else {}
-        return {"tenantId": self.id, "owner": OWNER, "interval": "24h", **more, **self.members}
+        return {"tenantId": self.id, "owner": OWNER, "interval": self.interval, **more, **self.members}
 
     def moved(self, namespace: str, identity: str) -> Tenant:
         """Return a tenant that declares the same, with the same credentials."""
