@@ -16,7 +16,6 @@ from dev.demo import Stage
 from dev.progress import say
 from dev.simulator.client import Simulator
 
-CREATORS = 16
 _WRITES = ("create", "update", "patch", "delete")
 
 

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass, replace
 
 from dev.bench.contenders import Contender, floor, operator
-from dev.bench.creations import statements
+from dev.bench.creations import CREATORS, statements
 from dev.bench.crowd import Crowd
-from dev.bench.restarts import CREATORS, await_fresh, writes
+from dev.bench.floor_of_verifications import MINUTE
+from dev.bench.restarts import await_fresh, writes
 from dev.bench.rows import Row
 from dev.bench.tenants import with_github
 from dev.demo import Stage
@@ -17,7 +18,6 @@ from dev.simulator.client import Simulator
 
 REQUESTS = 2
 """To GitHub, for one verification."""
-MINUTE = 60.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from delivr_operator.cluster.outages import ClusterUnavailable, outages
 from delivr_operator.cluster.setups import REQUEST_TIMEOUT
 from delivr_operator.resource import GROUP, PLURAL, VERSION, Key
 
-JSON_PATCH = "application/json-patch+json"
+_JSON_PATCH = "application/json-patch+json"
 _JSON = "application/json"
 _SUCCESS = range(200, 300)
 
@@ -61,7 +61,7 @@ class Asking:
 
     async def json_patch(self, path: str, operations: list[dict[str, Any]]) -> Answer:
         """Return what stands at `path` after the operations, all or none of them."""
-        return await self._ask("PATCH", path, operations, JSON_PATCH)
+        return await self._ask("PATCH", path, operations, _JSON_PATCH)
 
     async def _ask(self, method: str, path: str, body: Any = None, content_type: str = _JSON) -> Answer:
         headers = {"Accept": _JSON, "Content-Type": content_type, "User-Agent": self.api.user_agent}
