@@ -145,10 +145,12 @@ def scraping(programs: Prometheus, operator: Operating, folder: Path) -> Iterato
 
 
 def _is_up(found: Scraping) -> bool:
+    """Tell whether it serves, which it does not as long as it reads its store, and has read the operator."""
     try:
-        return bool(found.values('up{job="delivr-operator"} == 1'))
+        ready = httpx.get(f"http://127.0.0.1:{found.port}/-/ready", timeout=10, trust_env=False)
     except httpx.TransportError:
         return False
+    return ready.is_success and bool(found.values('up{job="delivr-operator"} == 1'))
 
 
 def test_a_real_prometheus_has_something_to_draw_in_every_panel(

@@ -206,7 +206,8 @@ def test_each_does_its_own_and_nothing_is_left_or_done_twice_while_their_number_
     assert len({span.who for span in done}) == len(town.operators), "somebody never worked: nothing was shown"
     assert overlaps(done) == []
     assert overlaps([span for one in town.operators for span in holdings(one)]) == []
-    assert not [one.name for one in town.operators if '"exception"' in one.log() or "lost parts" in one.log()]
+    # A machine that stands still for seconds loses Leases, as it should; nothing above may come of it.
+    assert [line for one in town.operators for line in lines(one) if "exception" in line] == []
 
 
 def held_at_last(operator: Operator) -> set[str]:
