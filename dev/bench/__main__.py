@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev.bench import creations, restarts, secrets, verifications
+from dev.bench import creations, restarts, secrets, shards, verifications
 from dev.bench.rows import table, write
 from dev.cluster import DevelopmentCluster
 from dev.demo import Stage, install
@@ -16,7 +16,7 @@ from dev.simulator.client import Simulator
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".dev" / "bench.json"
-MEASURED = ("single", "storm", "secrets", "restart", "steady")
+MEASURED = ("single", "storm", "secrets", "restart", "steady", "shards")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--strangers", type=int, default=10_000, help="Secrets that no resource refers to")
     parser.add_argument("--resting", type=int, default=10_000, help="fresh resources at a restart")
     parser.add_argument("--proved", type=int, default=1_000, help="resources that are proved once a minute")
+    parser.add_argument("--shared", type=int, default=300, help="new resources at once for 1, 2 and 4")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = DevelopmentCluster(ROOT / ".dev" / "bench")
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "secrets": lambda: secrets.measure(on, simulator, chosen.resources, chosen.strangers),
                 "restart": lambda: restarts.measure(on, simulator, chosen.resting),
                 "steady": lambda: verifications.measure(on, simulator, chosen.proved),
+                "shards": lambda: shards.measure(on, simulator, chosen.shared),
             }
             wanted = [chosen.only] if chosen.only else MEASURED
             rows = [row for name in wanted for row in measures[name]()]

@@ -56,6 +56,13 @@ class Crowd:
         }
         self.custom.create_namespaced_custom_object(GROUP, VERSION, tenant.namespace, PLURAL, body)
 
+    def withdraw_all(self, at_once: int = AT_ONCE) -> None:
+        """The resources of all are told to go."""
+        in_parallel(self._withdraw, self.tenants, at_once)
+
+    def _withdraw(self, tenant: Tenant) -> None:
+        self.custom.delete_namespaced_custom_object(GROUP, VERSION, tenant.namespace, PLURAL, NAME)
+
     def put_secret(self, namespace: str, name: str, values: Any) -> None:
         """A new Secret holds the values."""
         secret = client.V1Secret(metadata=client.V1ObjectMeta(name=name), string_data=dict(values))

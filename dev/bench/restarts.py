@@ -69,9 +69,9 @@ def _make_fresh(on: Stage, original: Tenant, others: Sequence[Tenant]) -> None:
     copy(on, original, others)
 
 
-def await_fresh(crowd: Crowd) -> None:
-    """All that there are have been verified and committed."""
-    until(lambda: all(map(_is_fresh, crowd.statuses())), "all are fresh", patience=900, pause=5)
+def await_fresh(crowd: Crowd, pause: float = 5.0) -> None:
+    """All that there are, looked at every `pause` seconds, have been verified and committed."""
+    until(lambda: all(map(_is_fresh, crowd.statuses())), "all are fresh", patience=900, pause=pause)
 
 
 def writes(contender: Contender) -> float:
