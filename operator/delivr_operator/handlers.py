@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import kopf
 
-from delivr_operator.cluster import CONNECTIONS, Asked, in_whole_lines, pod_server, traced
+from delivr_operator.cluster import CONNECTIONS, Asked, Shown, in_whole_lines, pod_server, traced
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.newcomers import Newcomers
@@ -42,39 +42,27 @@ class Inbox:
         for one in concerned:
             self.queue.add(one)
 
-    def namespace_seen(self, name: str, annotations: Mapping[str, str], *, gone: bool) -> None:
+    def namespace_seen(self, namespace: Shown) -> None:
         """Queue the resources of a namespace whose tenant changed."""
-        if gone:
-            self.inventory.unbind(name)
+        if namespace.gone:
+            self.inventory.unbind(namespace.name)
             return
-        self.newcomers.concerned(self.inventory.bind(name, annotations.get(TENANT_ANNOTATION)))
+        tenant = namespace.annotations.get(TENANT_ANNOTATION)
+        self.newcomers.concerned(self.inventory.bind(namespace.name, tenant))
 
-    def secret_seen(self, namespace: str, name: str, version: str) -> None:
+    def secret_seen(self, secret: Shown) -> None:
         """Queue the resources that refer to a Secret."""
-        self.newcomers.secret_seen((namespace, name), version)
-        self.newcomers.concerned(self.inventory.concerned_by_secret(namespace, name))
+        self.newcomers.secret_seen((secret.namespace, secret.name), secret.version)
+        self.newcomers.concerned(self.inventory.concerned_by_secret(secret.namespace, secret.name))
 
 
-def registry(*, cluster_wide: bool, asked: Asked) -> kopf.OperatorRegistry:
-    """Return the handlers; namespaces can be watched only by an installation for the whole cluster.
-
-    Args:
-        cluster_wide: whether this is one.
-        asked: told of every question that kopf asks.
-    """
+def registry(asked: Asked) -> kopf.OperatorRegistry:
+    """Return the handlers; `asked` is told of every question that kopf asks."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
     async def setup_event(event: kopf.RawEvent, body: kopf.Body, memo: Inbox, **_: Any) -> None:
         await memo.setup_seen(body, gone=event["type"] == "DELETED")
-
-    if cluster_wide:
-
-        @kopf.on.event("", "v1", "namespaces", registry=handlers)
-        async def namespace_event(
-            event: kopf.RawEvent, name: str, memo: Inbox, meta: kopf.Meta, **_: Any
-        ) -> None:
-            memo.namespace_seen(name, meta.annotations, gone=event["type"] == "DELETED")
 
     @kopf.on.login(registry=handlers)
     async def login(**arguments: Any) -> kopf.AiohttpSession | None:

@@ -177,6 +177,11 @@ class Inventory:
         """Forget a namespace that is gone."""
         self._namespaces.pop(namespace, None)
 
+    def namespaces_listed(self, names: frozenset[str]) -> None:
+        """Forget each namespace that is not among all those that there are."""
+        for gone in self._namespaces.keys() - names:
+            self.unbind(gone)
+
     def knows_namespace(self, namespace: str) -> bool:
         """Tell whether a watch has shown this namespace."""
         return namespace in self._namespaces

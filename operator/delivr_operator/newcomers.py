@@ -59,7 +59,7 @@ class Newcomers:
         if self.is_open:
             self._versions[name] = version
 
-    def secrets_listed(self) -> None:
+    def secrets_listed(self, _: frozenset[str]) -> None:
         """Know that a Secret which was not seen is not there."""
         self._all_listed = True
         for key in tuple(self._waiting):

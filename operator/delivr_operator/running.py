@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from typing import TypeAlias
 
@@ -100,7 +101,7 @@ async def run(
             crew = _crew(worker, settings.workers, turn, ending)
             tasks = [
                 asyncio.create_task(crew.run(), name="the workers"),
-                *_watchers(worker, inbox, lag),
+                *_watchers(worker, inbox, lag, cluster_wide=namespace is None),
             ]
             async with _background(tasks, instruments.health, ending), _greeting(worker, namespace):
                 await _watch(inbox, namespace, ending)
@@ -172,10 +173,19 @@ def _crew(worker: Worker, count: int, turn: Turn | None, ending: Ending) -> Crew
     return Crew(worker, count, leadership, lambda: reconciler.database.settle(SETTLING), ending, parts)
 
 
-def _watchers(worker: Worker, inbox: Inbox, lag: Lag) -> Iterator[Task]:
+def _watchers(worker: Worker, inbox: Inbox, lag: Lag, *, cluster_wide: bool) -> Iterator[Task]:
     cluster = worker.reconciler.cluster
     audit = Audit(worker.reconciler, worker.queue, lag)
-    yield asyncio.create_task(_watch_secrets(cluster, inbox), name="the watch of Secrets")
+    watches = {
+        "Secrets": partial(cluster.secret_watch.run, inbox.secret_seen, inbox.newcomers.secrets_listed)
+    }
+    if cluster_wide:
+        watches["namespaces"] = partial(
+            cluster.namespace_watch.run, inbox.namespace_seen, inbox.inventory.namespaces_listed
+        )
+    for what, watch in watches.items():
+        watching = _keep_watching(what, watch, inbox.newcomers)
+        yield asyncio.create_task(watching, name=f"the watch of {what}")
     looking = _look_around(audit, inbox.newcomers, worker.deadline / 2)
     yield asyncio.create_task(looking, name="the audit of the watches")
 
@@ -223,17 +233,17 @@ async def _look_around(audit: Audit, newcomers: Newcomers, pause: timedelta) -> 
             logger.exception("looking around broke off")
 
 
-async def _watch_secrets(cluster: Cluster, inbox: Inbox) -> None:
+async def _keep_watching(what: str, watch: Callable[[], Awaitable[None]], newcomers: Newcomers) -> None:
     while True:
         pause = WATCH_PAUSE
         try:
-            await cluster.secret_watch.run(inbox.secret_seen, inbox.newcomers.secrets_listed)
+            await watch()
         except ClusterUnavailable as error:
             pause = FORBIDDEN_PAUSE if error.forbidden else WATCH_PAUSE
-            logger.warning("watching Secrets was cut", extra={"http": error.status or 0})
+            logger.warning("watching %s was cut", what, extra={"http": error.status or 0})
         except Exception:  # the watch must go on whatever one line held; telemetry keeps its text out
-            logger.exception("watching Secrets broke off")
-        inbox.newcomers.close()
+            logger.exception("watching %s broke off", what)
+        newcomers.close()
         await asyncio.sleep(pause)
 
 
@@ -254,7 +264,7 @@ async def _watch(inbox: Inbox, namespace: str | None, ending: Ending) -> None:
     await kopf.operator(
         ready_flag=ending.started,
         stop_flag=ending.told,
-        registry=registry(cluster_wide=namespace is None, asked=inbox.metrics.asked_cluster),
+        registry=registry(inbox.metrics.asked_cluster),
         settings=quiet_settings(),
         memo=inbox,
         identity="delivr-operator",  # type: ignore[arg-type]  # else kopf asks for the user's name

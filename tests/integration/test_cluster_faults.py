@@ -17,13 +17,14 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from delivr_operator.resource import TENANT_ANNOTATION
 from delivr_operator.sealing import Sealer
 from dev.access import ClusterAccess, write_kubeconfig
 from dev.control_plane import ControlPlane
 from dev.database_server import DatabaseAccess
 from tests.integration.operating import Operating, operating
 from tests.integration.rest import GROUP, Rest
-from tests.integration.tenancy import PROGRAM, ROOT, Tenancy, eventually, make_tenancy
+from tests.integration.tenancy import PROGRAM, ROOT, TENANT, Tenancy, eventually, make_tenancy
 from tests.integration.wires import FrozenWatches, door_to
 
 PATIENCE = 90.0
@@ -283,6 +284,51 @@ def test_a_watch_that_ends_in_any_way_is_taken_up_again(at_work: tuple[Bench, Op
     eventually(bench.news(tear.of), "it goes on", BEFORE_AN_AUDIT)
     assert operator.process.poll() is None
     assert '"exception"' not in operator.text()
+
+
+NAMESPACE_TEARS = (
+    Tear("between lines", "namespaces", nothing),
+    Tear("within a line", "namespaces", half),
+    Tear("by 410", "namespaces", line(GONE)),
+)
+
+
+def of_namespaces(request: web.Request) -> bool:
+    return request.path == "/api/v1/namespaces"
+
+
+@pytest.mark.timeout(300)
+def test_a_namespace_is_bound_as_it_stands_however_its_watch_ended(whole: Tenancy, tmp_path: Path) -> None:
+    def bound(tenant: str) -> None:
+        whole.kubectl(
+            "annotate", "namespace", whole.namespace, "--overwrite", f"{TENANT_ANNOTATION}={tenant}"
+        )
+
+    def says(reason: str) -> Callable[[], bool]:
+        return lambda: whole.condition("Ready").get("reason") == reason
+
+    whole.apply(whole.complete())
+    token = whole.access.service_account_token("delivr-system", "delivr-operator")
+    with door_to(whole.access.server, tmp_path / "door", FaultyDoor) as door:
+        address, authority = f"https://127.0.0.1:{door.port}", door.authority.read_bytes()
+        path = write_kubeconfig(tmp_path / "door.kubeconfig", address, authority, "operator", token)
+        with operating(whole, kubeconfig=path, cluster_wide=True) as operator:
+            eventually(says("SetupCompleted"), "all is well", PATIENCE)
+            for tear in NAMESPACE_TEARS:
+                eventually(lambda: any(map(of_namespaces, door.open_watches)), "namespaces are watched")
+                door.tear_once(tear)
+                bound("another")
+                eventually(says("TenantMismatch"), f"{tear.name}: found anew", BEFORE_AN_AUDIT)
+                assert door.met == 1
+                bound(TENANT)
+                eventually(says("SetupCompleted"), f"{tear.name}: it goes on", BEFORE_AN_AUDIT)
+            door.strike(status(503, of_namespaces), cut=True)
+            bound("another")
+            eventually(lambda: "watching namespaces was cut" in operator.text(), "it is noticed")
+            door.lift()
+            eventually(says("TenantMismatch"), "what changed meanwhile is found", BEFORE_AN_AUDIT)
+            assert operator.process.poll() is None
+            assert '"exception"' not in operator.text()
 
 
 def test_an_operator_that_is_started_again_in_an_outage_says_nothing_twice(bench: Bench) -> None:

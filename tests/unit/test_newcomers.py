@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from delivr_operator.cluster import Shown
 from delivr_operator.handlers import Inbox
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
@@ -73,10 +74,10 @@ class Start:
 
     def namespace(self, tenant: str = TENANT) -> None:
         annotations = {"release.delivr.live/tenant-id": tenant}
-        self.inbox.namespace_seen("falcon", annotations, gone=False)
+        self.inbox.namespace_seen(Shown("falcon", "7", "", annotations))
 
     def secret(self, version: str = "3", name: str = "github") -> None:
-        self.inbox.secret_seen("falcon", name, version)
+        self.inbox.secret_seen(Shown(name, version, "falcon", {}))
 
     @property
     def gets_a_pass(self) -> bool:
@@ -99,7 +100,7 @@ TOLD: dict[str, Callable[[Start], None]] = {
     "setup": Start.setup,
     "namespace": Start.namespace,
     "secret": Start.secret,
-    "secrets listed": lambda start: start.newcomers.secrets_listed(),
+    "secrets listed": lambda start: start.newcomers.secrets_listed(frozenset()),
 }
 ORDERS = [one for one in itertools.permutations(TOLD) if one.index("secret") < one.index("secrets listed")]
 

@@ -3,6 +3,7 @@
 from delivr_operator.cluster.client import Absent, Cluster, SecretContent
 from delivr_operator.cluster.connecting import CONNECTIONS, NoCluster, home_namespace, pod_server
 from delivr_operator.cluster.leadership import Leadership, LeaseName
+from delivr_operator.cluster.metadata_watch import Shown
 from delivr_operator.cluster.outages import ClusterUnavailable
 from delivr_operator.cluster.part_leases import PartLeases
 from delivr_operator.cluster.traffic import Asked, traced
@@ -20,6 +21,7 @@ __all__ = [
     "NoCluster",
     "PartLeases",
     "SecretContent",
+    "Shown",
     "Visitor",
     "home_namespace",
     "in_whole_lines",

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -18,9 +19,9 @@ from delivr_operator.cluster.asking import Answer, Asking, in_core, of_setup
 from delivr_operator.cluster.connecting import connected
 from delivr_operator.cluster.leadership import Leadership, LeaseName
 from delivr_operator.cluster.listing import Listing
+from delivr_operator.cluster.metadata_watch import MetadataWatch
 from delivr_operator.cluster.outages import FORBIDDEN, ClusterUnavailable, outages
 from delivr_operator.cluster.part_leases import PartLeases
-from delivr_operator.cluster.secret_watch import SecretWatch
 from delivr_operator.cluster.setups import NOT_FOUND, REQUEST_TIMEOUT, parsed_setup, read_setup
 from delivr_operator.cluster.traffic import Asked
 from delivr_operator.report import Transition
@@ -68,7 +69,13 @@ class Cluster:
         self._core = client.CoreV1Api(api)
         self._custom = client.CustomObjectsApi(api)
         self._namespace = namespace
-        self.secret_watch = SecretWatch(self._core, namespace)
+        self.secret_watch = MetadataWatch(
+            functools.partial(self._core.list_namespaced_secret_without_preload_content, namespace)
+            if namespace
+            else self._core.list_secret_for_all_namespaces_without_preload_content
+        )
+        self.namespace_watch = MetadataWatch(self._core.list_namespace_without_preload_content)
+        """For an installation for the whole cluster; any other is not allowed it."""
         self.listing = Listing(self._core, self._custom, namespace)
 
     @classmethod

@@ -1,18 +1,12 @@
 """Lists, as metadata only and in pages, what the watches ought to have shown."""
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from kubernetes.aio import client
 
-from delivr_operator.cluster.outages import ClusterUnavailable, outages
+from delivr_operator.cluster.pages import Ask, pages
 from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, Key
-
-PAGE = 500
-TIMEOUT = 30.0
-_ACCEPT = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
-_OK = 200
 
 
 class Listing:
@@ -31,7 +25,7 @@ class Listing:
         Raises:
             ClusterUnavailable: the API server gave no answer.
         """
-        found = [one async for one in self._pages(self._setups_page)]
+        found = [one async for one in self._metadata(self._setups_page)]
         return {Key(m["namespace"], m["name"]): m["resourceVersion"] for m in found}
 
     async def tenants(self) -> Mapping[str, str | None]:
@@ -42,7 +36,7 @@ class Listing:
         """
         if self._namespace:
             return {}
-        found = [one async for one in self._pages(self._core.list_namespace_without_preload_content)]
+        found = [one async for one in self._metadata(self._core.list_namespace_without_preload_content)]
         return {m["name"]: (m.get("annotations") or {}).get(TENANT_ANNOTATION) for m in found}
 
     async def _setups_page(self, **query: Any) -> Any:
@@ -54,19 +48,7 @@ class Listing:
             GROUP, VERSION, PLURAL, **query
         )
 
-    async def _pages(self, ask: Any) -> AsyncIterator[Mapping[str, Any]]:
-        page: str | None = None
-        while True:
-            with outages():
-                answer = await ask(
-                    limit=PAGE, _continue=page, _headers=dict(_ACCEPT), _request_timeout=TIMEOUT
-                )
-                raw = await answer.read()
-            if answer.status != _OK:
-                raise ClusterUnavailable(answer.status)
-            body = json.loads(raw)
-            for item in body.get("items") or ():
+    async def _metadata(self, ask: Ask) -> AsyncIterator[Mapping[str, Any]]:
+        async for page in pages(ask):
+            for item in page.get("items") or ():
                 yield item["metadata"]
-            page = body["metadata"].get("continue")
-            if not page:
-                return

@@ -1,0 +1,38 @@
+"""Lists what there is of one kind as metadata only and in pages: no list stands in memory whole."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from delivr_operator.cluster.outages import ClusterUnavailable, outages
+
+PAGE = 500
+TIMEOUT = 30.0
+METADATA = "application/json;as={kind};g=meta.k8s.io;v=v1"
+OK = 200
+
+Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
+"""One of the client's ways of listing, which leaves the answer unread."""
+
+
+async def pages(ask: Ask) -> AsyncIterator[Mapping[str, Any]]:
+    """Yield the pages of one list, each as it comes; all have the list's resource version.
+
+    Raises:
+        ClusterUnavailable: the API server gave no answer.
+    """
+    page: str | None = None
+    headers = {"Accept": METADATA.format(kind="PartialObjectMetadataList")}
+    while True:
+        with outages():
+            answer = await ask(limit=PAGE, _continue=page, _headers=dict(headers), _request_timeout=TIMEOUT)
+            raw = await answer.read()
+        if answer.status != OK:
+            raise ClusterUnavailable(answer.status)
+        body = json.loads(raw)
+        yield body
+        page = body["metadata"].get("continue")
+        if not page:
+            return
