@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -37,10 +37,10 @@ class Server:
 
     def __init__(self, *answers: Answer) -> None:
         self._answers = list(answers)
-        self.asked: list[dict[str, Any]] = []
+        self.asked: list[dict[str, str]] = []
 
-    async def __call__(self, **query: Any) -> Any:
-        self.asked.append(query)
+    async def __call__(self, query: Mapping[str, str], form: str, patience: float) -> Any:  # noqa: ARG002
+        self.asked.append(dict(query))
         if not self._answers:
             raise ConnectionRefusedError
         return self._answers.pop(0)
@@ -79,8 +79,8 @@ def test_all_pages_are_told_before_it_is_said_that_all_are_listed_and_followed_f
     watcher.until_it_is_cut()
     assert watcher.told == [Shown("a", "1", "", {"tenant": "x"}), Shown("b", "2", "", {})]
     assert watcher.listed == [{"a", "b"}]
-    assert [one.get("_continue") for one in server.asked[:2]] == [None, "next"]
-    assert server.asked[2]["resource_version"] == "9"
+    assert [one.get("continue") for one in server.asked[:2]] == [None, "next"]
+    assert server.asked[2]["resourceVersion"] == "9"
 
 
 def test_a_watch_that_ends_is_followed_from_its_last_line_and_bookmarks_are_no_news() -> None:
@@ -89,7 +89,7 @@ def test_a_watch_that_ends_is_followed_from_its_last_line_and_bookmarks_are_no_n
     watcher = Watcher(server)
     watcher.until_it_is_cut()
     assert watcher.told == [Shown("a", "11", "", {}), Shown("a", "12", "", {}, gone=True)]
-    assert server.asked[2]["resource_version"] == "20"
+    assert server.asked[2]["resourceVersion"] == "20"
 
 
 @pytest.mark.parametrize("too_late", [Answer(lines=[EXPIRED]), Answer(status=410)], ids=["a line", "HTTP"])

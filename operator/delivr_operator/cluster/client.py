@@ -2,17 +2,16 @@
 
 import base64
 import contextlib
-import functools
 import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from kubernetes.aio import client
-from kubernetes.aio.client.exceptions import ApiException
 from pydantic import SecretBytes
 
 from delivr_operator.cluster.asking import Answer, Asking, in_core, of_setup
@@ -66,17 +65,12 @@ class Cluster:
     def __init__(self, api: client.ApiClient, namespace: str | None = None) -> None:
         self._api = api
         self._asking = Asking(api)
-        self._core = client.CoreV1Api(api)
         self._custom = client.CustomObjectsApi(api)
         self._namespace = namespace
-        self.secret_watch = MetadataWatch(
-            functools.partial(self._core.list_namespaced_secret_without_preload_content, namespace)
-            if namespace
-            else self._core.list_secret_for_all_namespaces_without_preload_content
-        )
-        self.namespace_watch = MetadataWatch(self._core.list_namespace_without_preload_content)
+        self.secret_watch = MetadataWatch(partial(self._asking.unread, in_core(namespace, "secrets")))
+        self.namespace_watch = MetadataWatch(partial(self._asking.unread, in_core(None, "namespaces")))
         """For an installation for the whole cluster; any other is not allowed it."""
-        self.listing = Listing(self._core, self._custom, namespace)
+        self.listing = Listing(self._asking, namespace)
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -124,14 +118,12 @@ class Cluster:
 
     async def namespace_tenant(self, name: str) -> str | None:
         """Return the tenant that a namespace is bound to, or None."""
-        with outages():
-            try:
-                found = await self._core.read_namespace(name, _request_timeout=REQUEST_TIMEOUT)
-            except ApiException as error:
-                if error.status == NOT_FOUND:
-                    return None
-                raise
-        return (found.metadata.annotations or {}).get(TENANT_ANNOTATION) if found.metadata else None
+        answer = await self._asking.get(in_core(None, "namespaces", name))
+        if answer.status == NOT_FOUND:
+            return None
+        if not answer.succeeded:
+            raise ClusterUnavailable(answer.status)
+        return (answer.content()["metadata"].get("annotations") or {}).get(TENANT_ANNOTATION)
 
     async def secret(self, namespace: str, name: str) -> SecretContent | Absent:
         """Return a Secret with its values closed, or why there is none."""

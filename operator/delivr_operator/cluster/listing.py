@@ -1,22 +1,19 @@
 """Lists, as metadata only and in pages, what the watches ought to have shown."""
 
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
-from kubernetes.aio import client
-
-from delivr_operator.cluster.pages import Ask, pages
-from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, Key
+from delivr_operator.cluster.asking import Asking, in_core, of_setups
+from delivr_operator.cluster.pages import pages
+from delivr_operator.resource import TENANT_ANNOTATION, Key
 
 
 class Listing:
     """What stands in a namespace, or in all, at the moment of asking."""
 
-    def __init__(
-        self, core: client.CoreV1Api, custom: client.CustomObjectsApi, namespace: str | None
-    ) -> None:
-        self._core = core
-        self._custom = custom
+    def __init__(self, asking: Asking, namespace: str | None) -> None:
+        self._asking = asking
         self._namespace = namespace
 
     async def setups(self) -> Mapping[Key, str]:
@@ -25,7 +22,7 @@ class Listing:
         Raises:
             ClusterUnavailable: the API server gave no answer.
         """
-        found = [one async for one in self._metadata(self._setups_page)]
+        found = [one async for one in self._metadata(of_setups(self._namespace))]
         return {Key(m["namespace"], m["name"]): m["resourceVersion"] for m in found}
 
     async def tenants(self) -> Mapping[str, str | None]:
@@ -36,19 +33,10 @@ class Listing:
         """
         if self._namespace:
             return {}
-        found = [one async for one in self._metadata(self._core.list_namespace_without_preload_content)]
+        found = [one async for one in self._metadata(in_core(None, "namespaces"))]
         return {m["name"]: (m.get("annotations") or {}).get(TENANT_ANNOTATION) for m in found}
 
-    async def _setups_page(self, **query: Any) -> Any:
-        if self._namespace:
-            return await self._custom.list_namespaced_custom_object_without_preload_content(
-                GROUP, VERSION, self._namespace, PLURAL, **query
-            )
-        return await self._custom.list_cluster_custom_object_without_preload_content(
-            GROUP, VERSION, PLURAL, **query
-        )
-
-    async def _metadata(self, ask: Ask) -> AsyncIterator[Mapping[str, Any]]:
-        async for page in pages(ask):
+    async def _metadata(self, path: str) -> AsyncIterator[Mapping[str, Any]]:
+        async for page in pages(partial(self._asking.unread, path)):
             for item in page.get("items") or ():
                 yield item["metadata"]

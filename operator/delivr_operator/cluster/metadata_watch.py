@@ -83,15 +83,15 @@ class MetadataWatch:
         return version
 
     async def _watch(self, version: str) -> aiohttp.ClientResponse:
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        form = METADATA.format(kind="PartialObjectMetadata")
         with outages():
-            answer = await self._ask(
-                watch=True,
-                resource_version=version,
-                allow_watch_bookmarks=True,
-                timeout_seconds=WATCH_SECONDS,
-                _headers={"Accept": METADATA.format(kind="PartialObjectMetadata")},
-                _request_timeout=WATCH_SECONDS + TIMEOUT,
-            )
+            answer = await self._ask(query, form, WATCH_SECONDS + TIMEOUT)
         if answer.status != OK:
             answer.close()
             raise ClusterUnavailable(answer.status)

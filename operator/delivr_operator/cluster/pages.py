@@ -13,8 +13,8 @@ TIMEOUT = 30.0
 METADATA = "application/json;as={kind};g=meta.k8s.io;v=v1"
 OK = 200
 
-Ask = Callable[..., Awaitable[aiohttp.ClientResponse]]
-"""One of the client's ways of listing, which leaves the answer unread."""
+Ask = Callable[[Mapping[str, str], str, float], Awaitable[aiohttp.ClientResponse]]
+"""Asks for one kind's list by a query, for a form of the answer and with so many seconds' patience."""
 
 
 async def pages(ask: Ask) -> AsyncIterator[Mapping[str, Any]]:
@@ -23,16 +23,15 @@ async def pages(ask: Ask) -> AsyncIterator[Mapping[str, Any]]:
     Raises:
         ClusterUnavailable: the API server gave no answer.
     """
-    page: str | None = None
-    headers = {"Accept": METADATA.format(kind="PartialObjectMetadataList")}
+    query = {"limit": str(PAGE)}
     while True:
         with outages():
-            answer = await ask(limit=PAGE, _continue=page, _headers=dict(headers), _request_timeout=TIMEOUT)
+            answer = await ask(query, METADATA.format(kind="PartialObjectMetadataList"), TIMEOUT)
             raw = await answer.read()
         if answer.status != OK:
             raise ClusterUnavailable(answer.status)
         body = json.loads(raw)
         yield body
-        page = body["metadata"].get("continue")
-        if not page:
+        query["continue"] = body["metadata"].get("continue", "")
+        if not query["continue"]:
             return
