@@ -1,6 +1,8 @@
 """EDGE: kopf's decorators. Handlers decide nothing: they take down what a watch shows and queue keys."""
 
-from collections.abc import Iterator, Mapping
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
@@ -8,12 +10,23 @@ from typing import Any
 import aiohttp
 import kopf
 
-from delivr_operator.cluster import CONNECTIONS, Asked, Shown, in_whole_lines, pod_server, traced
+from delivr_operator.cluster import (
+    CONNECTIONS,
+    Asked,
+    Shown,
+    Take,
+    in_whole_lines,
+    lists_taken,
+    pod_server,
+    traced,
+)
 from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.newcomers import Newcomers
 from delivr_operator.queue import WorkQueue
 from delivr_operator.resource import GROUP, PLURAL, TENANT_ANNOTATION, VERSION, ReleaseSetup, key_and_version
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,15 @@ class Inbox:
         for one in concerned:
             self.queue.add(one)
 
+    async def setups_listed(self, bodies: Iterable[Mapping[str, Any]]) -> None:
+        """Take a page of the ReleaseSetups that stand there before a watch begins."""
+        for body in bodies:
+            try:
+                await self.setup_seen(body, gone=False)
+            except Exception:  # as kopf does it: one that cannot be taken ends nothing, and the audit sees it
+                logger.exception("a ReleaseSetup could not be taken down")
+            await asyncio.sleep(0)  # everybody else has a turn after each, not after all
+
     def namespace_seen(self, namespace: Shown) -> None:
         """Queue the resources of a namespace whose tenant changed."""
         if namespace.gone:
@@ -56,8 +78,13 @@ class Inbox:
         self.newcomers.concerned(self.inventory.concerned_by_secret(secret.namespace, secret.name))
 
 
-def registry(asked: Asked) -> kopf.OperatorRegistry:
-    """Return the handlers; `asked` is told of every question that kopf asks."""
+def registry(asked: Asked, listed: Take) -> kopf.OperatorRegistry:
+    """Return the handlers of what changes.
+
+    Args:
+        asked: told of every question that kopf asks.
+        listed: told of what stands there before.
+    """
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
@@ -67,12 +94,12 @@ def registry(asked: Asked) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=handlers)
     async def login(**arguments: Any) -> kopf.AiohttpSession | None:
         found = kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
-        return _session(found, asked) if found else None
+        return _session(found, asked, listed) if found else None
 
     return handlers
 
 
-def _session(found: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
+def _session(found: kopf.ConnectionInfo, asked: Asked, listed: Take) -> kopf.AiohttpSession:
     """Return a session of our own: kopf's has no limit, counts nothing, and would end of half a line."""
     return kopf.AiohttpSession(
         server=pod_server() or found.server,  # the same one as everything else asks
@@ -82,7 +109,7 @@ def _session(found: kopf.ConnectionInfo, asked: Asked) -> kopf.AiohttpSession:
             headers=found.as_http_headers(),
             proxy=found.proxy_url,  # the kubeconfig's own, never the environment's
             trace_configs=[traced(asked)],
-            middlewares=(in_whole_lines,),
+            middlewares=(lists_taken(listed), in_whole_lines),
         ),
     )
 

@@ -175,6 +175,25 @@ def test_news_after_the_first_is_a_pass_as_ever() -> None:
     assert other.gets_a_pass
 
 
+def test_of_a_page_all_are_taken_down_but_those_that_cannot_be_and_others_have_their_turn_meanwhile() -> None:
+    start, turns = Start(), 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def listed() -> None:
+        meanwhile = asyncio.create_task(others())
+        await start.inbox.setups_listed([{"metadata": {}}, *(body(Key("falcon", name)) for name in "abc")])
+        meanwhile.cancel()
+
+    asyncio.run(listed())
+    assert {key.name for key in start.inbox.inventory} == set("abc")
+    assert turns >= 3
+
+
 def test_the_metrics_of_what_rests_stand_without_a_pass() -> None:
     start = Start()
     start.setup()

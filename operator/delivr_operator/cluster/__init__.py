@@ -3,6 +3,7 @@
 from delivr_operator.cluster.client import Absent, Cluster, SecretContent
 from delivr_operator.cluster.connecting import CONNECTIONS, NoCluster, home_namespace, pod_server
 from delivr_operator.cluster.leadership import Leadership, LeaseName
+from delivr_operator.cluster.lists_taken import Take, lists_taken
 from delivr_operator.cluster.metadata_watch import Shown
 from delivr_operator.cluster.outages import ClusterUnavailable
 from delivr_operator.cluster.part_leases import PartLeases
@@ -22,9 +23,11 @@ __all__ = [
     "PartLeases",
     "SecretContent",
     "Shown",
+    "Take",
     "Visitor",
     "home_namespace",
     "in_whole_lines",
+    "lists_taken",
     "pod_server",
     "traced",
 ]

@@ -18,6 +18,7 @@ from delivr_operator import observing, running
 from delivr_operator.cluster import Cluster
 from delivr_operator.database import Database
 from delivr_operator.handlers import Inbox
+from delivr_operator.inventory import Inventory
 from delivr_operator.metrics import Metrics
 from delivr_operator.probing.conversation import Conversation
 from delivr_operator.sealing import Sealer
@@ -45,7 +46,8 @@ def _refused() -> Exception:
 
 
 FAILURES: dict[tuple[Any, str], Callable[[], Exception]] = {
-    (Inbox, "setup_seen"): lambda: kopf.PermanentError(CANARY),
+    (Inbox, "setup_seen"): lambda: LookupError(CANARY),
+    (Inventory, "put"): lambda: kopf.PermanentError(CANARY),
     (Inbox, "secret_seen"): lambda: KeyError(CANARY),
     (Cluster, "secret"): lambda: ValueError(f"no base64: {CANARY}"),
     (Cluster, "write_status"): _refused,
