@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev.bench import creations, restarts, secrets, shards, verifications
+from dev.bench import creations, hanging, restarts, secrets, shards, verifications
 from dev.bench.rows import table, write
 from dev.cluster import DevelopmentCluster
 from dev.demo import Stage, install
@@ -16,7 +16,8 @@ from dev.simulator.client import Simulator
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".dev" / "bench.json"
-MEASURED = ("single", "storm", "secrets", "restart", "steady", "shards")
+MEASURED = ("shards", "single", "storm", "secrets", "restart", "steady", "hanging")
+"""In this order: where shards are measured there must be none before, and those that hang go on."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--resting", type=int, default=10_000, help="fresh resources at a restart")
     parser.add_argument("--proved", type=int, default=1_000, help="resources that are proved once a minute")
     parser.add_argument("--shared", type=int, default=300, help="new resources at once for 1, 2 and 4")
+    parser.add_argument("--hanging", type=int, default=1_000, help="resources whose provider hangs")
     chosen = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = DevelopmentCluster(ROOT / ".dev" / "bench")
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "restart": lambda: restarts.measure(on, simulator, chosen.resting),
                 "steady": lambda: verifications.measure(on, simulator, chosen.proved),
                 "shards": lambda: shards.measure(on, simulator, chosen.shared),
+                "hanging": lambda: hanging.measure(on, simulator, chosen.hanging, chosen.samples),
             }
             wanted = [chosen.only] if chosen.only else MEASURED
             rows = [row for name in wanted for row in measures[name]()]

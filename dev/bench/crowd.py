@@ -75,6 +75,11 @@ class Crowd:
         )
         return str(patched.metadata.resource_version)
 
+    def status(self, tenant: Tenant) -> dict[str, Any]:
+        """Return the status of the resource of one."""
+        found: Any = self.custom.get_namespaced_custom_object(GROUP, VERSION, tenant.namespace, PLURAL, NAME)
+        return dict(found.get("status", {}))
+
     def statuses(self) -> list[dict[str, Any]]:
         """Return the statuses of all resources that there are."""
         found: Any = self.custom.list_cluster_custom_object(GROUP, VERSION, PLURAL)

@@ -1,11 +1,12 @@
 """The work queue: each key once, at its time, in fair turns between namespaces, with back-off.
 
 Every other turn goes to whoever came last: a newcomer need not wait until a backlog is worked off, and the
-oldest goes on at half the pace.
+oldest goes on at half the pace. A worker that waits for somebody silent gives its place to the next.
 """
 
 import asyncio
 import heapq
+import sys
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -24,11 +25,14 @@ class WorkQueue:
     key's future times counts. The queue holds no truth: an empty one is filled by the next list.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], places: int = sys.maxsize) -> None:
+        """Let `places` keys be worked on at once, and those that stepped aside."""
         self._now = now
+        self._places = asyncio.Semaphore(places)
         self._ready: dict[str, deque[Key]] = {}
         self._waiting: dict[Key, datetime] = {}
         self._working: set[Key] = set()
+        self._aside: set[Key] = set()
         self._again: set[Key] = set()
         self._times: dict[Key, datetime] = {}
         self._heap: list[tuple[datetime, Key]] = []
@@ -69,8 +73,16 @@ class WorkQueue:
             self._changed.set()
 
     async def take(self) -> Key:
-        """Return the next key; namespaces take turns."""
+        """Return the next key once there is a place for it; namespaces take turns."""
         self._is_served = True
+        await self._places.acquire()
+        try:
+            return await self._awaited()
+        except asyncio.CancelledError:
+            self._places.release()
+            raise
+
+    async def _awaited(self) -> Key:
         while True:
             self._promote()
             if self._ready:
@@ -95,12 +107,22 @@ class WorkQueue:
         self._give_back(key, self._now() + pause)
         return pause
 
+    def step_aside(self, key: Key) -> None:
+        """Let the next key be worked on beside `key`, whose worker only waits."""
+        if key in self._working and key not in self._aside:
+            self._aside.add(key)
+            self._places.release()
+
     def forget(self, key: Key) -> None:
         """Drop what is planned for a key whose object is gone."""
         self._times.pop(key, None)
         self._failures.pop(key, None)
 
     def _give_back(self, key: Key, again_at: datetime | None) -> None:
+        if key in self._aside:
+            self._aside.discard(key)
+        elif key in self._working:
+            self._places.release()
         self._working.discard(key)
         if again_at is not None:
             self.add_at(key, again_at)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from delivr_operator.admission import conflict, refusal
 from delivr_operator.cluster import Cluster, ClusterUnavailable
@@ -33,6 +33,9 @@ from delivr_operator.resource import FINALIZER, DeletionPolicy, InvalidSpec, Key
 from delivr_operator.status import Status
 from delivr_operator.telemetry import note
 
+SILENCE = timedelta(seconds=1)
+"""For how long a pass holds others up by waiting for providers; whoever answers does so sooner."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -53,8 +56,10 @@ class Reconciler:
     metrics: Metrics
     clock: Callable[[], datetime]
 
-    async def reconcile(self, key: Key) -> datetime | None:
+    async def reconcile(self, key: Key, waits: Callable[[], None] = lambda: None) -> datetime | None:
         """Do one pass; return when the next is due without any trigger, None for a resource that is gone.
+
+        `waits` is called where a provider has kept it waiting for long.
 
         Raises:
             ClusterUnavailable: the API server gave no answer; nothing is lost by trying again.
@@ -73,7 +78,11 @@ class Reconciler:
         for credential, pause in pauses(observed, self.clock()):
             self.prober.leave_alone(credential, pause)
         chosen = choose(observed, self.rules, self.clock()) if refusal(observed) is None else ()
-        outcomes = await self._probe(observed, chosen)
+        waiting = asyncio.get_running_loop().call_later(SILENCE.total_seconds(), waits)
+        try:
+            outcomes = await self._probe(observed, chosen)
+        finally:
+            waiting.cancel()
         now = self.clock()
         decision = decide(observed, self.rules, outcomes, now)
         synced = await self._sync(observed, decision)

@@ -31,7 +31,7 @@ from delivr_operator.reconcile import Reconciler
 from delivr_operator.settings import Settings
 from delivr_operator.shares import Shares
 from delivr_operator.sharing import Shard
-from delivr_operator.worker import Instruments, Worker
+from delivr_operator.worker import FOR_EACH_PLACE, Instruments, Worker
 
 Task: TypeAlias = "asyncio.Task[None]"
 
@@ -83,7 +83,7 @@ async def run(
     Raises:
         LeaseLost: the API server did not renew a Lease in time.
     """
-    inventory, queue, lag = Inventory(), WorkQueue(utc_now), Lag(utc_now)
+    inventory, queue, lag = Inventory(), WorkQueue(utc_now, settings.workers), Lag(utc_now)
     instruments = _instruments(settings, queue, lag)
     # A namespace alone is not watched, others may have worked since, and a new key is for every row.
     is_open = namespace is None and turn is None and not settings.changes_keys
@@ -98,7 +98,7 @@ async def run(
         try:
             worker = Worker(queue, reconciler, instruments, settings.pass_deadline, shares)
             ending = Ending(asyncio.Event(), asyncio.Event(), asyncio.Event())
-            crew = _crew(worker, settings.workers, turn, ending)
+            crew = _crew(worker, settings.workers * FOR_EACH_PLACE, turn, ending)
             tasks = [
                 asyncio.create_task(crew.run(), name="the workers"),
                 *_watchers(worker, inbox, lag, cluster_wide=namespace is None),

@@ -169,7 +169,7 @@ class Settings(ProbeSettings, DatabaseSettings):
     )
     """How long one look at a resource may take; /healthz fails where work does not move for twice as long."""
     workers: Annotated[int, Field(ge=1, le=256)] = 16
-    """How many resources are reconciled at once."""
+    """How many resources are reconciled at once, beside those that a provider has kept for a second."""
 
     @model_validator(mode="after")
     def _envelope_has_its_key(self) -> Self:

@@ -19,6 +19,9 @@ from delivr_operator.telemetry import about
 
 logger = logging.getLogger(__name__)
 
+FOR_EACH_PLACE = 16
+"""Workers: 15 may wait aside for providers that hang, for 15 s each, one more a second."""
+
 _TOLD = MappingProxyType(
     {
         "done": (logging.INFO, "reconciled"),
@@ -113,7 +116,7 @@ class Worker:
     async def _ending(self, key: Key) -> Ending:
         try:
             async with asyncio.timeout(self.deadline.total_seconds()):
-                again = await self.reconciler.reconcile(key)
+                again = await self.reconciler.reconcile(key, lambda: self.queue.step_aside(key))
         except Outdated:
             await self._look_again(key)
             return Ending("outdated", self.queue.failed(key))

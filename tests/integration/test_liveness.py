@@ -67,6 +67,21 @@ def test_outages_of_providers_and_the_database_are_nobodys_ill_health(tenancy: T
         assert operator.metric("delivr_database_usable") == 1
 
 
+def test_a_provider_that_hangs_holds_up_nobody_else(tenancy: Tenancy) -> None:
+    tenancy.extra["WORKERS"] = "1"
+    with ready(tenancy):
+        asked = tenancy.simulator.count(credential=tenancy.issued["github"].label)
+        tenancy.simulator.fault("HANG", credential=tenancy.issued["github"].label)
+        touch(tenancy, "one")
+        eventually(
+            lambda: tenancy.simulator.count(credential=tenancy.issued["github"].label) > asked,
+            "GitHub is being asked",
+        )
+        tenancy.apply(tenancy.setup("second"))
+        tenancy.await_ready("False", "TenantConflict", "second")
+        assert "lastHandledReconcileAt" not in tenancy.get()["status"]  # GitHub is still waited for
+
+
 def test_a_thread_of_the_database_that_hangs_is_ill_health(tenancy: Tenancy, wire: Wire) -> None:
     with ready(tenancy) as operator:
         wire.pace = Pace.DRIPPING

@@ -107,6 +107,40 @@ async def test_a_waiting_taker_wakes_for_a_key_that_is_added_later(queue: WorkQu
     assert await asyncio.wait_for(taking, 1) == B
 
 
+async def test_no_more_are_worked_on_than_there_are_places(clock: Clock) -> None:
+    queue = WorkQueue(clock, places=2)
+    for key in (A, B, C):
+        queue.add(key)
+    taken = [await take(queue), await take(queue)]
+    assert await take(queue) is None
+    queue.failed(taken[0] or A)
+    assert await take(queue) not in (None, *taken)
+
+
+async def test_whoever_steps_aside_makes_place_for_one_and_keeps_its_key(clock: Clock) -> None:
+    queue = WorkQueue(clock, places=1)
+    queue.add(A)
+    assert await take(queue) == A
+    for key in (A, B, C):
+        queue.add(key)
+    queue.step_aside(A)
+    queue.step_aside(A)
+    second = await take(queue)
+    assert second in (B, C)
+    assert await take(queue) is None
+    queue.done(A, None)  # its place was given away, and does not come back twice
+    assert await take(queue) is None
+    queue.done(second, None)
+    assert await take(queue) in {A, B, C} - {second}
+
+
+async def test_a_taker_that_is_told_to_stop_leaves_its_place(clock: Clock) -> None:
+    queue = WorkQueue(clock, places=1)
+    assert await take(queue) is None
+    queue.add(A)
+    assert await take(queue) == A
+
+
 async def test_failures_pause_longer_each_time_and_a_success_forgets_them(
     queue: WorkQueue, clock: Clock
 ) -> None:
