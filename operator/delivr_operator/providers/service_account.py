@@ -15,7 +15,7 @@ from delivr_operator.outcome import Doubt, Outcome, Rejected, Rejection, Unknown
 from delivr_operator.providers.answer import doubtful, is_skewed
 from delivr_operator.providers.exchange import Body, Exchange, Request, Response, read
 from delivr_operator.providers.provider import Bundle, Flaw, Secrets
-from delivr_operator.providers.secret_shapes import Email, RsaKey, Token, private_key
+from delivr_operator.providers.secret_shapes import Email, RsaKey, Token, rsa_key
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 BACKDATED = timedelta(seconds=30)
@@ -112,10 +112,10 @@ class _Refusal(Body):
 
 async def buy(exchange: Exchange, account: ServiceAccount, scope: str) -> AccessToken | Outcome:
     """Return an access token for `scope`, or the verdict on the account."""
-    key = private_key(account.private_key)
-    if not isinstance(key, RSAPrivateKey):
+    key = rsa_key(account.private_key)
+    assertion = _assertion(exchange, account, key, scope) if key else None
+    if assertion is None:
         return Rejected(Rejection.MISCONFIGURED, "privateKey is damaged: copy it again from the key file.")
-    assertion = _assertion(exchange, account, key, scope)
     form: dict[str, str | SecretStr] = {"grant_type": GRANT, "assertion": assertion}
     url = exchange.endpoints.google_token
     answer = await exchange.send(Request("POST", url, {"Accept": "application/json"}, form))
@@ -123,7 +123,13 @@ async def buy(exchange: Exchange, account: ServiceAccount, scope: str) -> Access
     return (read(answer, AccessToken) or verdict) if isinstance(verdict, Verified) else verdict
 
 
-def _assertion(exchange: Exchange, account: ServiceAccount, key: RSAPrivateKey, scope: str) -> SecretStr:
+def _assertion(
+    exchange: Exchange, account: ServiceAccount, key: RSAPrivateKey, scope: str
+) -> SecretStr | None:
+    """Return the signed assertion; None where the key's own public half refuses it.
+
+    A key whose factors are no primes signs so, and such a signature may give the key away.
+    """
     issued = int((exchange.now - BACKDATED).timestamp())
     claims = {
         "iss": account.service_account_email.get_secret_value(),
@@ -133,7 +139,12 @@ def _assertion(exchange: Exchange, account: ServiceAccount, key: RSAPrivateKey, 
         "exp": issued + int(LIFETIME.total_seconds()),
     }
     headers = {"kid": account.private_key_id.get_secret_value()} if account.private_key_id else {}
-    return SecretStr(jwt.encode(claims, key, algorithm="RS256", headers=headers))
+    try:
+        signed = jwt.encode(claims, key, algorithm="RS256", headers=headers)
+        jwt.api_jws.decode(signed, key.public_key(), algorithms=["RS256"])
+    except (jwt.InvalidTokenError, ValueError):
+        return None
+    return SecretStr(signed)
 
 
 # Open point: Google documents no complete list of these codes.
