@@ -234,19 +234,34 @@ class Transition:
 
 
 def transitions(previous: Status, status: Status) -> tuple[Transition, ...]:
-    """Return the events of this pass: flips of Ready and of integrations, and ends that come near."""
+    """Return the events of this pass: flips of Ready and of integrations, and ends that come near.
+
+    Each trouble is an event of its own; all that came out well together is one.
+    """
+    well: list[Entry] = []
     found: list[Transition] = []
     for entry in status.integrations:
         before = previous.entry(entry.type) or Entry(type=entry.type, reason="", message="")
-        if before.verification_status is not entry.verification_status:
+        flipped = before.verification_status is not entry.verification_status
+        if flipped and entry.reason == Reason.VERIFIED:
+            well.append(entry)
+        elif flipped:
             valid = entry.verification_status is VerificationStatus.VALID
             found.append(Transition(valid, entry.reason, entry.message))
         if entry.expires_within_days not in (None, before.expires_within_days):
             found.append(Transition(normal=False, reason=Caveat.EXPIRES_SOON, message=entry.message))
+    if well:
+        found.insert(0, _verified(well))
     ready, was = status.condition("Ready"), previous.condition("Ready")
     if ready and (was is None or _differs(was, ready)):
         found.append(Transition(ready.status == "True", ready.reason, ready.message))
     return tuple(found)
+
+
+def _verified(entries: list[Entry]) -> Transition:
+    names = ", ".join(TITLES[entry.type] for entry in entries)
+    message = entries[0].message if len(entries) == 1 else f"{names} are verified."
+    return Transition(normal=True, reason=Reason.VERIFIED, message=message)
 
 
 def _differs(was: Condition, ready: Condition) -> bool:

@@ -623,9 +623,9 @@ def test_events_tell_of_flips_and_of_an_end_that_comes_near_once() -> None:
     assert events(refused, proved) == [
         (True, "Verified"),
         (False, "ExpiresSoon"),
-        (True, "Verified"),
         (False, "TargetsMissing"),
     ]
+    assert transitions(refused, proved)[0].message == "GitHub, Slack are verified."
     due = NOW + timedelta(hours=2)
     again = run(observe(previous=proved), soon, now=due)
     assert events(proved, again) == []
