@@ -68,6 +68,21 @@ def is_asked_for(observed: Observed, kind: IntegrationType) -> bool:
     return only not in set(IntegrationType) or only == kind
 
 
+def is_to_be_held(observed: Observed) -> bool | None:
+    """Tell whether the finalizer is to stand; None: as it is. What the proofs come to is no part of that.
+
+    It stands before the first row does, and only while there may be rows to delete.
+    """
+    if observed.known is None:
+        return None
+    deletes = observed.spec.deletion_policy is DeletionPolicy.DELETE
+    if observed.holds_claim:
+        return deletes
+    if refusal(observed) is not None or observed.spec.suspend:
+        return False
+    return deletes if _worth_a_row(observed, observed.known) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What follows from one pass before anything was written."""
@@ -142,14 +157,14 @@ def _completed_before(observed: Observed, record: TenantRecord | None) -> dateti
 def _rows(
     observed: Observed, record: TenantRecord, entries: tuple[Entry, ...], completed_at: datetime | None
 ) -> DesiredRows:
-    claimed = record.claim.types if record.claim and observed.holds_claim else frozenset()
+    types = _types(observed, record)
     required = {IntegrationType.GITHUB, *(STORES[target] for target in observed.spec.targets)}
     owner = record.account_id or ""
     integrations = []
     for declared, entry in zip(observed.declared, entries, strict=True):
+        if declared.type not in types:
+            continue
         config = declared.found.row_config() if isinstance(declared.found, Credential) else None
-        if config is None and declared.type not in claimed:
-            continue  # nothing to write, and what may stand there is somebody else's
         integrations.append(
             DesiredIntegration(
                 type=declared.type,
@@ -161,18 +176,36 @@ def _rows(
                 status=entry.verification_status,
             )
         )
-    written = frozenset(row.type for row in integrations)
-    gone = claimed - {declared.type for declared in observed.declared}
-    worth_a_row = written or record.settings or observed.spec.targets
+    gone = _claimed(observed, record) - {declared.type for declared in observed.declared}
     deletes = observed.spec.deletion_policy is DeletionPolicy.DELETE
     return DesiredRows(
         tenant_id=observed.spec.tenant_id,
-        claim=_claim(observed, written),
-        settings=_settings(observed, record, entries, completed_at) if worth_a_row else None,
+        claim=_claim(observed, types),
+        settings=_settings(observed, record, entries, completed_at)
+        if _worth_a_row(observed, record)
+        else None,
         integrations=tuple(integrations),
         removed=gone if deletes else frozenset(),
         disabled=frozenset() if deletes else gone,
     )
+
+
+def _claimed(observed: Observed, record: TenantRecord) -> frozenset[IntegrationType]:
+    return record.claim.types if record.claim and observed.holds_claim else frozenset()
+
+
+def _types(observed: Observed, record: TenantRecord) -> frozenset[IntegrationType]:
+    """Return whose rows to write; of others there is nothing to say, and what stands is somebody else's."""
+    claimed = _claimed(observed, record)
+    return frozenset(
+        declared.type
+        for declared in observed.declared
+        if isinstance(declared.found, Credential) or declared.type in claimed
+    )
+
+
+def _worth_a_row(observed: Observed, record: TenantRecord) -> bool:
+    return bool(_types(observed, record) or record.settings or observed.spec.targets)
 
 
 def _claim(observed: Observed, types: frozenset[IntegrationType]) -> Claim:

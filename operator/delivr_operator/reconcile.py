@@ -1,4 +1,4 @@
-"""One pass over one ReleaseSetup, readable top to bottom: observe, choose, probe, decide, sync, report."""
+"""One pass over one ReleaseSetup, top to bottom: observe, choose, hold and probe, decide, sync, report."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from delivr_operator.metrics import Metrics
 from delivr_operator.observed import DatabaseFault, Declared, Observed, Rules
 from delivr_operator.observing import Observer, database_fault
 from delivr_operator.outcome import IntegrationType, Outcome
-from delivr_operator.plan import Decision, choose, decide, is_asked_for, pauses
+from delivr_operator.plan import Decision, choose, decide, is_asked_for, is_to_be_held, pauses
 from delivr_operator.probing import Prober
 from delivr_operator.providers.declaration import Credential
 from delivr_operator.report import (
@@ -29,7 +29,7 @@ from delivr_operator.report import (
     unreadable,
     worth_writing,
 )
-from delivr_operator.resource import FINALIZER, DeletionPolicy, InvalidSpec, Key, ReleaseSetup, Spec
+from delivr_operator.resource import FINALIZER, InvalidSpec, Key, ReleaseSetup, Spec
 from delivr_operator.status import Status
 from delivr_operator.telemetry import note
 
@@ -78,11 +78,7 @@ class Reconciler:
         for credential, pause in pauses(observed, self.clock()):
             self.prober.leave_alone(credential, pause)
         chosen = choose(observed, self.rules, self.clock()) if refusal(observed) is None else ()
-        waiting = asyncio.get_running_loop().call_later(SILENCE.total_seconds(), waits)
-        try:
-            outcomes = await self._probe(observed, chosen)
-        finally:
-            waiting.cancel()
+        outcomes = await self._hold_and_probe(observed, chosen, waits)
         now = self.clock()
         decision = decide(observed, self.rules, outcomes, now)
         synced = await self._sync(observed, decision)
@@ -105,8 +101,20 @@ class Reconciler:
             self.metrics.forget(key)
         return concerned | (self.inventory.put(found) if found else frozenset())
 
+    async def _hold_and_probe(
+        self, observed: Observed, chosen: tuple[Declared, ...], waits: Callable[[], None]
+    ) -> Mapping[IntegrationType, Outcome]:
+        """Do both at once: what the proofs come to does not say whether the resource is to be held."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._hold(observed))
+                probing = both.create_task(self._probe(observed, chosen, waits))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        return probing.result()
+
     async def _probe(
-        self, observed: Observed, chosen: tuple[Declared, ...]
+        self, observed: Observed, chosen: tuple[Declared, ...], waits: Callable[[], None]
     ) -> Mapping[IntegrationType, Outcome]:
         now = self.clock()
         asked = [(d, d.found) for d in chosen if isinstance(d.found, Credential)]
@@ -114,7 +122,12 @@ class Reconciler:
         proofs = [
             self._prove(one, d.allowed_hosts, now, fresh=is_asked_for(observed, d.type)) for d, one in asked
         ]
-        return {d.type: outcome for (d, _), outcome in zip(asked, await asyncio.gather(*proofs), strict=True)}
+        waiting = asyncio.get_running_loop().call_later(SILENCE.total_seconds(), waits)
+        try:
+            outcomes = await asyncio.gather(*proofs)
+        finally:
+            waiting.cancel()
+        return {d.type: outcome for (d, _), outcome in zip(asked, outcomes, strict=True)}
 
     async def _prove(
         self, credential: Credential, allowed_hosts: frozenset[str], now: datetime, *, fresh: bool
@@ -127,13 +140,11 @@ class Reconciler:
     async def _sync(self, observed: Observed, decision: Decision) -> Synced:
         if isinstance(observed.record, DatabaseFault):
             return observed.record
-        rows, deletes = decision.rows, observed.spec.deletion_policy is DeletionPolicy.DELETE
+        rows = decision.rows
         if rows is None:
-            await self._hold(observed.setup, wanted=observed.holds_claim and deletes)
             return Withheld()
         if rows.is_empty and not observed.holds_claim:
             return Committed()
-        await self._hold(observed.setup, wanted=deletes)
         replaced = observed.known.claim if observed.known else None
         try:
             written = await self.database.sync(
@@ -166,9 +177,10 @@ class Reconciler:
             note(forgot=claimed)
         raise Outdated
 
-    async def _hold(self, setup: ReleaseSetup, *, wanted: bool) -> None:
+    async def _hold(self, observed: Observed) -> None:
         """Have the finalizer stand before the first row, and only while there may be rows to delete."""
-        if (FINALIZER in setup.finalizers) is wanted:
+        setup, wanted = observed.setup, is_to_be_held(observed)
+        if wanted is None or (FINALIZER in setup.finalizers) is wanted:
             return
         write = self.cluster.set_finalizer(setup, present=wanted)
         if await self.inventory.written(setup.key, write) is None:

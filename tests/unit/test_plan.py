@@ -25,7 +25,7 @@ from delivr_operator.outcome import (
 )
 from delivr_operator.outcome import IntegrationType as T
 from delivr_operator.outcome import VerificationStatus as S
-from delivr_operator.plan import choose, decide, pauses
+from delivr_operator.plan import choose, decide, is_to_be_held, pauses
 from delivr_operator.providers.declaration import Credential, Declaration, declarations, read_credential
 from delivr_operator.reasons import Reason
 from delivr_operator.report import (
@@ -632,3 +632,24 @@ def test_events_tell_of_flips_and_of_an_end_that_comes_near_once() -> None:
     revoked: Mapping[T, Outcome] = {T.GITHUB: Expired(), T.SLACK: Verified()}
     lost = run(observe(previous=again), revoked, now=due + timedelta(hours=2))
     assert events(again, lost) == [(False, "CredentialExpired"), (False, "CredentialExpired")]
+
+
+def test_the_finalizer_stands_exactly_while_rows_are_written_that_a_deletion_would_delete() -> None:
+    held = claimed({T.GITHUB})
+    assert is_to_be_held(observe()) is True
+    assert is_to_be_held(observe(record=OUTAGE)) is None, "nobody knows whether there are rows"
+    assert is_to_be_held(replace(observe(), namespace_tenant=None)) is False
+    assert is_to_be_held(replace(observe(record=held), namespace_tenant=None)) is True
+    assert is_to_be_held(observe(resource({"suspend": True}))) is False
+    assert is_to_be_held(observe(resource({"suspend": True}), held)) is True
+    assert is_to_be_held(observe(resource({"deletionPolicy": "Retain"}))) is False
+    assert is_to_be_held(observe(resource({"deletionPolicy": "Retain"}), held)) is False
+
+
+def test_what_has_nothing_to_say_yet_is_left_as_it_is() -> None:
+    waiting = observe(resource({"targets": []}), data={})
+    assert is_to_be_held(waiting) is None
+    rows = decide(waiting, RULES, {}, NOW).rows
+    assert rows is not None
+    assert rows.is_empty
+    assert is_to_be_held(observe(resource({"targets": ["APP_STORE"], "platforms": ["IOS"]}), data={})) is True
