@@ -59,7 +59,9 @@ class Reconciler:
     async def reconcile(self, key: Key, waits: Callable[[], None] = lambda: None) -> datetime | None:
         """Do one pass; return when the next is due without any trigger, None for a resource that is gone.
 
-        `waits` is called where a provider has kept it waiting for long.
+        Args:
+            key: whose.
+            waits: is called where a provider has kept the pass waiting for long.
 
         Raises:
             ClusterUnavailable: the API server gave no answer; nothing is lost by trying again.
