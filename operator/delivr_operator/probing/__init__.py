@@ -17,6 +17,7 @@ import httpx
 from delivr_operator.outcome import Doubt, IntegrationType, Outcome, Rejected, Rejection, Unknown
 from delivr_operator.probing.address_guard import AddressGuard, Host, system_resolver
 from delivr_operator.probing.budgets import Budget, Budgets, Monotonic
+from delivr_operator.probing.carrier import Carrier
 from delivr_operator.probing.conversation import Conversation, Route
 from delivr_operator.probing.kept_answers import KeptAnswers, Recall
 from delivr_operator.probing.limits import Limits
@@ -27,7 +28,6 @@ from delivr_operator.resource import ALLOWED_HOSTS_ANNOTATION
 from delivr_operator.settings import ProbeSettings
 
 _RESOLVER_THREADS = 8
-_CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Prober:
             settings.trusted_names, settings.trusted_networks, system_resolver(threads), bounds.connect
         )
         reader = ThreadPoolExecutor(1, thread_name_prefix="reader")
-        return cls(settings, Wiring(trust, _transport(trust), threads, guard, reader), bounds, monotonic)
+        return cls(settings, Wiring(trust, Carrier(trust), threads, guard, reader), bounds, monotonic)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -176,7 +176,7 @@ class Prober:
             yield addresses
             return
         # A transport of its own: a connection that was checked for one name must not serve another.
-        async with _transport(self._wiring.trust) as transport:
+        async with Carrier(self._wiring.trust) as transport:
             yield Route(transport, hosts, addresses)
 
     def _limits_of(self, kind: IntegrationType) -> Limits:
@@ -192,11 +192,6 @@ def _chosen_host(credential: Credential) -> Host | None:
     declaration = credential.declaration
     chosen = declaration.provider.tenant_chosen_host(declaration.config)
     return None if chosen is None else Host.parse(chosen)
-
-
-def _transport(trust: ssl.SSLContext) -> httpx.AsyncHTTPTransport:
-    """Return bare connections: no cookies, no proxies, no retries, nothing from the environment."""
-    return httpx.AsyncHTTPTransport(verify=trust, trust_env=False, limits=_CONNECTIONS)
 
 
 def _trust(extra_ca_file: str | None) -> ssl.SSLContext:
