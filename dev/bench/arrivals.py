@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes import client, watch
+from urllib3.exceptions import ProtocolError
 
 from dev.bench.crowd import GROUP, PLURAL, VERSION
 
@@ -30,6 +31,7 @@ class Arrivals:
     changes: Counter[str] = field(default_factory=Counter)
     """By namespace, how often its resource changed after it was made."""
     _stream: watch.Watch = field(default_factory=watch.Watch)
+    _is_over: bool = False
     _moved: threading.Condition = field(default_factory=threading.Condition)
 
     def follow(self) -> None:
@@ -39,7 +41,16 @@ class Arrivals:
         threading.Thread(target=self._run, args=(version,), daemon=True).start()
 
     def _run(self, version: str) -> None:
-        events = self._stream.stream(  # type: ignore[no-untyped-call]
+        while not self._is_over:
+            try:
+                for event in self._events(version):
+                    version = event["object"]["metadata"]["resourceVersion"]
+                    self._take(event["type"], event["object"], time.monotonic())
+            except ProtocolError:
+                continue  # the API server drops whoever reads too slowly; from `version` on nothing is lost
+
+    def _events(self, version: str) -> Any:
+        return self._stream.stream(  # type: ignore[no-untyped-call]
             self.custom.list_cluster_custom_object,
             GROUP,
             VERSION,
@@ -47,8 +58,6 @@ class Arrivals:
             resource_version=version,
             timeout_seconds=_SECONDS,
         )
-        for event in events:
-            self._take(event["type"], event["object"], time.monotonic())
 
     def _take(self, kind: str, found: Any, now: float) -> None:
         namespace = found["metadata"]["namespace"]
@@ -76,6 +85,7 @@ class Arrivals:
 
     def stop(self) -> None:
         """The watch ends with the next event."""
+        self._is_over = True
         self._stream.stop()  # type: ignore[no-untyped-call]
 
 
