@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dev.bench import creations, hanging, restarts, secrets, shards, verifications
+from dev.bench import creations, growth, hanging, restarts, secrets, shards, verifications
 from dev.bench.rows import table, write
 from dev.cluster import DevelopmentCluster
 from dev.demo import Stage, install
@@ -16,23 +16,16 @@ from dev.simulator.client import Simulator
 
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / ".dev" / "bench.json"
+PICTURE = ROOT / ".dev" / "growth.svg"
 MEASURED = ("shards", "single", "storm", "secrets", "restart", "steady", "hanging")
 """In this order: where shards are measured there must be none before, and those that hang go on."""
+ALONE = ("among", "growth")
+"""What makes ten thousand of its own."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The table is printed and .dev/bench.json written; everything that was started is stopped."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
-    parser.add_argument("--only", choices=MEASURED, help="measure one thing; all by default")
-    parser.add_argument("--samples", type=int, default=20, help="new resources one after the other")
-    parser.add_argument("--storm", type=int, default=1_000, help="new resources at once")
-    parser.add_argument("--resources", type=int, default=100, help="resources whose Secrets change")
-    parser.add_argument("--strangers", type=int, default=10_000, help="Secrets that no resource refers to")
-    parser.add_argument("--resting", type=int, default=10_000, help="fresh resources at a restart")
-    parser.add_argument("--proved", type=int, default=1_000, help="resources that are proved once a minute")
-    parser.add_argument("--shared", type=int, default=300, help="new resources at once for 1, 2 and 4")
-    parser.add_argument("--hanging", type=int, default=1_000, help="resources whose provider hangs")
-    chosen = parser.parse_args(arguments)
+    chosen = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     cluster = DevelopmentCluster(ROOT / ".dev" / "bench")
     cluster.down()
@@ -50,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "steady": lambda: verifications.measure(on, simulator, chosen.proved),
                 "shards": lambda: shards.measure(on, simulator, chosen.shared),
                 "hanging": lambda: hanging.measure(on, simulator, chosen.hanging, chosen.samples),
+                "among": lambda: secrets.measure_among(on, simulator, chosen.resources, chosen.resting),
+                "growth": lambda: growth.measure(on, simulator, chosen.storms, chosen.sizes, PICTURE),
             }
             wanted = [chosen.only] if chosen.only else MEASURED
             rows = [row for name in wanted for row in measures[name]()]
@@ -58,6 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"\n{table(rows)}")
     write(rows, RESULT)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument("--only", choices=(*MEASURED, *ALONE), help="measure one thing; most by default")
+    parser.add_argument("--samples", type=int, default=20, help="new resources one after the other")
+    parser.add_argument("--storm", type=int, default=1_000, help="new resources at once")
+    parser.add_argument("--resources", type=int, default=100, help="resources whose Secrets change")
+    parser.add_argument("--strangers", type=int, default=10_000, help="Secrets that no resource refers to")
+    parser.add_argument("--resting", type=int, default=10_000, help="fresh resources at a restart")
+    parser.add_argument("--proved", type=int, default=1_000, help="resources that are proved once a minute")
+    parser.add_argument("--shared", type=int, default=300, help="new resources at once for 1, 2 and 4")
+    parser.add_argument("--hanging", type=int, default=1_000, help="resources whose provider hangs")
+    parser.add_argument("--storms", type=int, nargs="+", default=[100, 300, 1_000], help="how storms grow")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 3_000, 10_000], help="how many rest")
+    return parser
 
 
 if __name__ == "__main__":

@@ -72,12 +72,12 @@ def measure_storm(on: Stage, simulator: Simulator, size: int) -> list[Row]:
     tenants = [with_github(simulator, f"storm-{number}", f"s{number:06}") for number in range(size + 1)]
     with operator(on) as contender:
         crowd = Crowd.settle(on, tenants)
-        ours = _storm(on, simulator, crowd, contender)
+        ours = storm(on, simulator, crowd, contender)
         asked = contender.counted("delivr_api_requests_total") / size
         trips = contender.counted("delivr_database_transactions_total") / size
     again = [one.moved(f"bare-{one.namespace}", f"b{one.id}") for one in tenants]
     with _bare(on, simulator, tenants, again) as contender:
-        bare = _storm(on, simulator, Crowd.settle(on, again), contender)
+        bare = storm(on, simulator, Crowd.settle(on, again), contender)
     say(f"API requests a resource: {asked:.2f}; transactions a resource: {trips:.2f}")
     name = f"a storm of {size}"
     return [
@@ -93,7 +93,8 @@ def measure_storm(on: Stage, simulator: Simulator, size: int) -> list[Row]:
     ]
 
 
-def _storm(on: Stage, simulator: Simulator, crowd: Crowd, contender: Contender) -> Storm:
+def storm(on: Stage, simulator: Simulator, crowd: Crowd, contender: Contender) -> Storm:
+    """Have the resources of all but the last come at once, and that when half of them are settled."""
     late = crowd.tenants[-1]
     others = Crowd(crowd.core, crowd.custom, crowd.tenants[:-1])
     namespaces = {one.namespace for one in others.tenants}

@@ -38,10 +38,10 @@ def measure(on: Stage, simulator: Simulator, size: int) -> list[Row]:
     """Return what a start costs where all are fresh; they share a credential, to be made quickly."""
     one = with_github(simulator, "rest-0", "r000000")
     tenants = [one, *(one.moved(f"rest-{number}", f"r{number:06}") for number in range(1, size))]
-    empty = _of_operator(on, simulator, 0), _of_floor(on, simulator)
+    empty = of_operator(on, simulator, 0), _of_floor(on, simulator)
     say(f"{size} resources ...")
-    _make_fresh(on, one, tenants[1:])
-    ours, bare = _of_operator(on, simulator, size), _of_floor(on, simulator)
+    make_fresh(on, one, tenants[1:])
+    ours, bare = of_operator(on, simulator, size), _of_floor(on, simulator)
     name = f"a restart over {size} fresh resources"
     weights = [
         (full.resident - none.resident) * 1000 / size for full, none in zip((ours, bare), empty, strict=True)
@@ -60,12 +60,13 @@ def measure(on: Stage, simulator: Simulator, size: int) -> list[Row]:
     ]
 
 
-def _make_fresh(on: Stage, original: Tenant, others: Sequence[Tenant]) -> None:
+def make_fresh(on: Stage, original: Tenant, others: Sequence[Tenant], *, is_new: bool = True) -> None:
     """One resource is verified and committed by a real operator, which has ended, and the others copied."""
-    with operator(on):
-        crowd = Crowd.settle(on, [original])
-        crowd.declare_all()
-        await_fresh(crowd)
+    if is_new:
+        with operator(on):
+            crowd = Crowd.settle(on, [original])
+            crowd.declare_all()
+            await_fresh(crowd)
     copy(on, original, others)
 
 
@@ -85,7 +86,8 @@ def is_fresh(status: dict[str, Any]) -> bool:
     return status.get("committedGeneration") == 1 and verdicts == {"VALID"}
 
 
-def _of_operator(on: Stage, simulator: Simulator, size: int) -> Start:
+def of_operator(on: Stage, simulator: Simulator, size: int) -> Start:
+    """Return what a start of the operator takes over the `size` resources that there are."""
     before = simulator.count(), statements(on)
     with operator(on) as contender:
         found = _start(on, simulator, contender, before)

@@ -10,8 +10,9 @@ from typing import Any
 
 from kubernetes import client, watch
 
-from dev.bench.contenders import PATIENCE, floor, operator, until
+from dev.bench.contenders import PATIENCE, floor, operator, quiet, until
 from dev.bench.crowd import GROUP, PLURAL, VERSION, Crowd, in_parallel
+from dev.bench.restarts import await_fresh, make_fresh
 from dev.bench.rows import Row, percentile
 from dev.bench.tenants import with_github
 from dev.demo import Stage
@@ -61,6 +62,24 @@ def measure(on: Stage, simulator: Simulator, resources: int, strangers: int) -> 
     rows.append(Row("memory before them", quiet_ours, quiet_bare, "MB"))
     rows += _times(f"{resources} resources and those Secrets", times_ours, times_bare)
     return rows
+
+
+def measure_among(on: Stage, simulator: Simulator, resources: int, resting: int) -> list[Row]:
+    """Return how soon a changed Secret has its verdict where very many other resources are at rest."""
+    say(f"{resting} resources at rest ...")
+    one = with_github(simulator, "still-0", "q000000")
+    make_fresh(on, one, [one.moved(f"still-{number}", f"q{number:06}") for number in range(1, resting)])
+    tenants = [with_github(simulator, f"among-{number}", f"m{number:06}") for number in range(resources)]
+    with operator(on) as ours:
+        quiet(ours)
+        crowd = Crowd.settle(on, tenants)
+        crowd.declare_all()
+        await_fresh(crowd)
+        times_ours = _changes(crowd)
+    with floor(on, "floor_of_changes") as bare:
+        quiet(bare)
+        times_bare = _changes(crowd)
+    return _times(f"{resources} resources among {resting} at rest", times_ours, times_bare)
 
 
 def _times(where: str, ours: list[float], bare: list[float]) -> list[Row]:
