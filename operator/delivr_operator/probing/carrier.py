@@ -37,7 +37,7 @@ class Carrier(httpx.AsyncBaseTransport):
             answer = await self._session.request(
                 request.method,
                 URL(str(request.url), encoded=True),
-                headers=[(name.decode("ascii"), value.decode()) for name, value in request.headers.raw],
+                headers=_headers(request),
                 data=await request.aread() or None,
                 server_hostname=request.extensions["sni_hostname"],
                 timeout=patience,
@@ -79,11 +79,19 @@ class _Body(httpx.AsyncByteStream):
                 yield piece
 
     async def aclose(self) -> None:
-        """Give the connection back where all was read; else nobody can use it any more."""
-        if self._answer.content.at_eof():
-            self._answer.release()
-        else:
-            self._answer.close()
+        """Give the connection back, which aiohttp closes where more may come on it."""
+        self._answer.release()
+
+
+def _headers(request: httpx.Request) -> list[tuple[str, str]]:
+    """Return them as text.
+
+    Raises:
+        httpx.LocalProtocolError: one would be read as two; aiohttp sees that too, but not before it dials.
+    """
+    if any(set(value) & set(b"\r\n\0") for _, value in request.headers.raw):
+        raise httpx.LocalProtocolError("")
+    return [(name.decode("ascii"), value.decode()) for name, value in request.headers.raw]
 
 
 @contextmanager
@@ -107,5 +115,3 @@ def _faults() -> Iterator[None]:
         raise httpx.RemoteProtocolError("") from fault
     except (aiohttp.ClientError, OSError) as fault:
         raise httpx.ReadError("") from fault
-    except ValueError as fault:  # a header that cannot be sent
-        raise httpx.LocalProtocolError("") from fault
