@@ -52,11 +52,7 @@ class Counter:
         record = self._record(request, ask, credential)
         if fault is None:
             answer = self.provider.answer(ask)
-            headers = headers_of(answer, ask)
-            record.status = answer.status
-            record.answer_headers = tuple(headers.items())
-            record.answer_body = answer.body
-            self.recording.changed()
+            headers = self._answered(record, answer, ask)
             return web.Response(status=answer.status, body=answer.body, headers=headers)
         record.fault = fault.kind
         if fault.delay:
@@ -64,9 +60,19 @@ class Counter:
         ask = _ask(request, path, query, body, fault.date_skew)
         answer = spoiled(fault, self.provider.answer(ask))
         if fault.kind not in SILENT:
-            record.status = answer.status
-            self.recording.changed()
+            self._answered(record, answer, ask)
         return await deliver(fault, request, ask, answer)
+
+    def _answered(self, record: Record, answer: Answer, ask: Ask) -> dict[str, str]:
+        """Have the record say what is answered; return the headers that go over the wire."""
+        headers = headers_of(answer, ask)
+        record.status, record.answer_headers, record.answer_body = (
+            answer.status,
+            tuple(headers.items()),
+            answer.body,
+        )
+        self.recording.changed()
+        return headers
 
     def _record(self, request: web.BaseRequest, ask: Ask, credential: str | None) -> Record:
         record = Record(

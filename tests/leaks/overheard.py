@@ -21,9 +21,9 @@ class Overheard:
         """Return what was written since the last time."""
         return {"log (json)": _emptied(self.as_json), "log (text)": _emptied(self.as_text)}
 
-    def offered_since(self) -> bytes:
-        """Return what libraries would have written since the last time: headers of answers, for one."""
-        return _emptied(self.offered)
+    def offered_since(self) -> dict[str, bytes]:
+        """Return what everybody, libraries too, has told any logger since the last time."""
+        return {"log (all that was offered)": _emptied(self.offered)}
 
 
 def _emptied(stream: io.StringIO) -> bytes:
