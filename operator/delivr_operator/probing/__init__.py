@@ -28,6 +28,7 @@ from delivr_operator.resource import ALLOWED_HOSTS_ANNOTATION
 from delivr_operator.settings import ProbeSettings
 
 _RESOLVER_THREADS = 8
+_GOOD_BYE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class Prober:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._wiring.transport.aclose()
+        # One that was broken off still says good-bye by TLS, and nothing tells when it has.
+        await asyncio.sleep(_GOOD_BYE_SECONDS)
         for threads in (self._wiring.threads, self._wiring.reader):
             threads.shutdown(wait=False, cancel_futures=True)
 
