@@ -27,10 +27,10 @@ def measure_single(on: Stage, simulator: Simulator, samples: int) -> list[Row]:
     say(f"{samples} tenants with six integrations, one after the other ...")
     ours = [with_six(simulator, f"one-{number}", f"one{number}") for number in range(samples)]
     with operator(on):
-        times_ours = _one_by_one(Crowd.settle(on, ours))
+        times_ours = one_by_one(Crowd.settle(on, ours))
     bare = [one.moved(f"bare-{one.namespace}", f"b{one.id}") for one in ours]
     with _bare(on, simulator, ours, bare):
-        times_bare = _one_by_one(Crowd.settle(on, bare))
+        times_bare = one_by_one(Crowd.settle(on, bare))
     name = "one new resource with six integrations, to Ready"
     return [
         Row(f"{name}: {said}", percentile(times_ours, share), percentile(times_bare, share), "s")
@@ -38,11 +38,13 @@ def measure_single(on: Stage, simulator: Simulator, samples: int) -> list[Row]:
     ]
 
 
-def _one_by_one(crowd: Crowd) -> list[float]:
+def one_by_one(crowd: Crowd, pace: float = 0.0) -> list[float]:
+    """Return how soon each was settled, made `pace` seconds after the one before was."""
     arrivals = Arrivals(crowd.custom)
     arrivals.follow()
     found = []
     for tenant in crowd.tenants:
+        time.sleep(pace)
         began = time.monotonic()
         crowd.declare(tenant)
         arrivals.await_settled({tenant.namespace}, patience=60)

@@ -9,6 +9,7 @@ from typing import Any
 
 from kubernetes import client, config
 
+from dev.bench.contenders import until
 from dev.bench.tenants import Tenant
 from dev.database_server import DatabaseAccess
 from dev.demo import Stage
@@ -57,8 +58,9 @@ class Crowd:
         self.custom.create_namespaced_custom_object(GROUP, VERSION, tenant.namespace, PLURAL, body)
 
     def withdraw_all(self, at_once: int = AT_ONCE) -> None:
-        """The resources of all are told to go."""
+        """None is left, of these or of others that were told to go."""
         in_parallel(self._withdraw, self.tenants, at_once)
+        until(lambda: not self.statuses(), "none is left")
 
     def _withdraw(self, tenant: Tenant) -> None:
         self.custom.delete_namespaced_custom_object(GROUP, VERSION, tenant.namespace, PLURAL, NAME)
@@ -74,11 +76,6 @@ class Crowd:
             "github", namespace, {"stringData": {"accessToken": token}}
         )
         return str(patched.metadata.resource_version)
-
-    def status(self, tenant: Tenant) -> dict[str, Any]:
-        """Return the status of the resource of one."""
-        found: Any = self.custom.get_namespaced_custom_object(GROUP, VERSION, tenant.namespace, PLURAL, NAME)
-        return dict(found.get("status", {}))
 
     def statuses(self) -> list[dict[str, Any]]:
         """Return the statuses of all resources that there are."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dev.bench.contenders import operator, until
+from dev.bench.contenders import operator
 from dev.bench.creations import CREATORS, Storm, storm
 from dev.bench.crowd import Crowd
 from dev.bench.plot import Growth, drawing
@@ -63,7 +63,6 @@ def _of_storm(on: Stage, simulator: Simulator, size: int) -> Storm:
         crowd = Crowd.settle(on, tenants, CREATORS)
         found = storm(on, simulator, crowd, contender)
         crowd.withdraw_all(CREATORS)  # the next one begins where there are none
-        until(lambda: not crowd.statuses(), "none is left")
     return found
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
-
 from dev.bench.contenders import operator, until
-from dev.bench.creations import CREATORS
+from dev.bench.creations import CREATORS, one_by_one
 from dev.bench.crowd import Crowd, in_parallel
-from dev.bench.restarts import is_fresh
 from dev.bench.rows import Row, percentile
 from dev.bench.tenants import with_github
 from dev.demo import Stage
@@ -17,8 +13,6 @@ from dev.simulator.client import Simulator
 
 SILENT = 16
 """Requests without an answer: as many as there are workers."""
-PATIENCE = 300.0
-LOOK_SECONDS = 0.02
 PACE = 1.0
 """Seconds between two, so that some come when the first of those that hang are given up."""
 
@@ -29,16 +23,16 @@ def measure(on: Stage, simulator: Simulator, size: int, samples: int) -> list[Ro
     hanging = [with_github(simulator, f"silent-{number}", f"h{number:06}") for number in range(size)]
     in_parallel(lambda one: simulator.fault("HANG", credential=one.labels["GITHUB"]), hanging)
     others = [with_github(simulator, f"lively-{number}", f"l{number:06}") for number in range(2 * samples)]
-    crowd = Crowd.settle(on, others, CREATORS)
+    first, second = (Crowd.settle(on, some, CREATORS) for some in (others[:samples], others[samples:]))
     silent = Crowd.settle(on, hanging, CREATORS)
     with operator(on) as contender:
-        alone = _one_by_one(crowd, range(samples))
+        alone = one_by_one(first, PACE)
         asked = simulator.count()
         silent.declare_all(CREATORS)
         until(lambda: simulator.count() - asked >= SILENT, "the first hang")
-        beside = _one_by_one(crowd, range(samples, 2 * samples))
+        beside = one_by_one(second, PACE)
         peak = contender.peak
-        left = sum(not status.get("integrations") for status in crowd.statuses())
+        left = sum(not status.get("integrations") for status in silent.statuses())
     say(f"memory at most: {peak:.0f} MB; of those that hang {left} have no status yet")
     if not left:
         raise RuntimeError("nothing was left to hold others up: make more that hang")
@@ -47,20 +41,3 @@ def measure(on: Stage, simulator: Simulator, size: int, samples: int) -> list[Ro
         Row(f"{name}: {said}", percentile(beside, share), percentile(alone, share), "s")
         for said, share in (("median", 0.5), ("p95", 0.95))
     ]
-
-
-def _one_by_one(crowd: Crowd, numbers: Sequence[int]) -> list[float]:
-    found = []
-    for number in numbers:
-        tenant = crowd.tenants[number]
-        time.sleep(PACE)
-        began = time.monotonic()
-        crowd.declare(tenant)
-        until(
-            lambda: is_fresh(crowd.status(tenant)),  # noqa: B023 - it is called before the next begins
-            f"{tenant.namespace} is settled",
-            PATIENCE,
-            LOOK_SECONDS,
-        )
-        found.append(time.monotonic() - began)
-    return found

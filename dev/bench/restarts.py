@@ -72,7 +72,7 @@ def make_fresh(on: Stage, original: Tenant, others: Sequence[Tenant], *, is_new:
 
 def await_fresh(crowd: Crowd, pause: float = 5.0) -> None:
     """All that there are, looked at every `pause` seconds, have been verified and committed."""
-    until(lambda: all(map(is_fresh, crowd.statuses())), "all are fresh", patience=900, pause=pause)
+    until(lambda: all(map(_is_fresh, crowd.statuses())), "all are fresh", patience=900, pause=pause)
 
 
 def writes(contender: Contender) -> float:
@@ -80,8 +80,7 @@ def writes(contender: Contender) -> float:
     return sum(contender.counted("delivr_api_requests_total", verb=verb) for verb in _WRITES)
 
 
-def is_fresh(status: dict[str, Any]) -> bool:
-    """Tell whether a resource with such a status has been verified and committed."""
+def _is_fresh(status: dict[str, Any]) -> bool:
     verdicts = {one["verificationStatus"] for one in status.get("integrations", ())}
     return status.get("committedGeneration") == 1 and verdicts == {"VALID"}
 

@@ -66,11 +66,9 @@ class Counter:
     def _answered(self, record: Record, answer: Answer, ask: Ask) -> dict[str, str]:
         """Have the record say what is answered; return the headers that go over the wire."""
         headers = headers_of(answer, ask)
-        record.status, record.answer_headers, record.answer_body = (
-            answer.status,
-            tuple(headers.items()),
-            answer.body,
-        )
+        record.status = answer.status
+        record.answer_headers = tuple(headers.items())
+        record.answer_body = answer.body
         self.recording.changed()
         return headers
 

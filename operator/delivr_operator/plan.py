@@ -176,14 +176,13 @@ def _rows(
                 status=entry.verification_status,
             )
         )
+    settings = _settings(observed, record, entries, completed_at)
     gone = _claimed(observed, record) - {declared.type for declared in observed.declared}
     deletes = observed.spec.deletion_policy is DeletionPolicy.DELETE
     return DesiredRows(
         tenant_id=observed.spec.tenant_id,
         claim=_claim(observed, types),
-        settings=_settings(observed, record, entries, completed_at)
-        if _worth_a_row(observed, record)
-        else None,
+        settings=settings if _worth_a_row(observed, record) else None,
         integrations=tuple(integrations),
         removed=gone if deletes else frozenset(),
         disabled=frozenset() if deletes else gone,

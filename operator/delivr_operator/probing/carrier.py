@@ -105,13 +105,5 @@ def _faults() -> Iterator[None]:
         raise httpx.ReadTimeout("") from fault
     except aiohttp.ClientConnectorError as fault:
         raise httpx.ConnectError("") from fault
-    except aiohttp.InvalidURL as fault:
-        raise httpx.UnsupportedProtocol("") from fault
-    except (
-        aiohttp.ClientResponseError,
-        aiohttp.ClientPayloadError,
-        aiohttp.ServerDisconnectedError,
-    ) as fault:
-        raise httpx.RemoteProtocolError("") from fault
     except (aiohttp.ClientError, OSError) as fault:
-        raise httpx.ReadError("") from fault
+        raise httpx.RemoteProtocolError("") from fault
