@@ -80,6 +80,8 @@ def run(  # noqa: PLR0913 - an option each
     """
     lease = lease_of(leader_elect, shard, shard_leases)
     settings = settings_of(Settings)  # before the slow imports: a slip is answered at once
+    import uvloop
+
     from delivr_operator import running
     from delivr_operator.cluster import LeaseName, NoCluster
     from delivr_operator.crew import LeaseLost
@@ -89,7 +91,7 @@ def run(  # noqa: PLR0913 - an option each
     configure_logging("json" if log_format == "json" else "text", log_level)
     try:
         turn = running.Turn(LeaseName(*lease), shard) if lease else None
-        asyncio.run(running.run(settings, namespace=namespace, health_port=health_port, turn=turn))
+        uvloop.run(running.run(settings, namespace=namespace, health_port=health_port, turn=turn))
     except NoCluster as error:
         raise Refused(error.sentence) from None
     except PortTaken:
