@@ -236,7 +236,8 @@ class Transition:
 def transitions(previous: Status, status: Status) -> tuple[Transition, ...]:
     """Return the events of this pass: flips of Ready and of integrations, and ends that come near.
 
-    Each trouble is an event of its own; all that came out well together is one.
+    Each trouble is an event of its own. What came out well is told with what Ready comes to, which says by
+    itself that all did; where Ready stands as it was, all of it is one event.
     """
     well: list[Entry] = []
     found: list[Transition] = []
@@ -250,18 +251,20 @@ def transitions(previous: Status, status: Status) -> tuple[Transition, ...]:
             found.append(Transition(valid, entry.reason, entry.message))
         if entry.expires_within_days not in (None, before.expires_within_days):
             found.append(Transition(normal=False, reason=Caveat.EXPIRES_SOON, message=entry.message))
-    if well:
-        found.insert(0, _verified(well))
     ready, was = status.condition("Ready"), previous.condition("Ready")
     if ready and (was is None or _differs(was, ready)):
-        found.append(Transition(ready.status == "True", ready.reason, ready.message))
+        is_ready = ready.status == "True"
+        said = ready.message if is_ready else " ".join([*_verified(well), ready.message])
+        found.append(Transition(is_ready, ready.reason, said))
+    else:
+        found.extend(Transition(normal=True, reason=Reason.VERIFIED, message=one) for one in _verified(well))
     return tuple(found)
 
 
-def _verified(entries: list[Entry]) -> Transition:
-    names = ", ".join(TITLES[entry.type] for entry in entries)
-    message = entries[0].message if len(entries) == 1 else f"{names} are verified."
-    return Transition(normal=True, reason=Reason.VERIFIED, message=message)
+def _verified(entries: list[Entry]) -> Iterator[str]:
+    if entries:
+        names = ", ".join(TITLES[entry.type] for entry in entries)
+        yield f"{names} {'is' if len(entries) == 1 else 'are'} verified."
 
 
 def _differs(was: Condition, ready: Condition) -> bool:
