@@ -12,9 +12,7 @@ import kopf
 
 from delivr_operator.cluster import (
     CONNECTIONS,
-    Asked,
     Shown,
-    Take,
     in_whole_lines,
     lists_taken,
     pod_server,
@@ -38,12 +36,16 @@ class Inbox:
     metrics: Metrics
     newcomers: Newcomers
 
+    def is_known(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether such a ReleaseSetup is an echo of an own write, or older than what is known."""
+        return self.inventory.has_seen(*key_and_version(body))
+
     async def setup_seen(self, body: Mapping[str, Any], *, gone: bool) -> None:
         """Queue what a ReleaseSetup's news concerns."""
         key, version = key_and_version(body)
         await self.inventory.settled(key)
         if not gone and self.inventory.has_seen(key, version):
-            return  # mostly the echo of an own write, which is not worth reading
+            return  # the echo of a write that was under way when its line came
         setup, is_new = ReleaseSetup.parse(body), not self.inventory.knows(key)
         concerned = self.inventory.drop(setup) if gone else self.inventory.put(setup)
         if gone and not self.inventory.knows(setup.key):
@@ -78,13 +80,8 @@ class Inbox:
         self.newcomers.concerned(self.inventory.concerned_by_secret(secret.namespace, secret.name))
 
 
-def registry(asked: Asked, listed: Take) -> kopf.OperatorRegistry:
-    """Return the handlers of what changes.
-
-    Args:
-        asked: told of every question that kopf asks.
-        listed: told of what stands there before.
-    """
+def registry(inbox: Inbox) -> kopf.OperatorRegistry:
+    """Return the handlers of what others change; `inbox` takes what stands there before by itself."""
     handlers = kopf.OperatorRegistry()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)
@@ -94,12 +91,12 @@ def registry(asked: Asked, listed: Take) -> kopf.OperatorRegistry:
     @kopf.on.login(registry=handlers)
     async def login(**arguments: Any) -> kopf.AiohttpSession | None:
         found = kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
-        return _session(found, asked, listed) if found else None
+        return _session(found, inbox) if found else None
 
     return handlers
 
 
-def _session(found: kopf.ConnectionInfo, asked: Asked, listed: Take) -> kopf.AiohttpSession:
+def _session(found: kopf.ConnectionInfo, inbox: Inbox) -> kopf.AiohttpSession:
     """Return a session of our own: kopf's has no limit, counts nothing, and would end of half a line."""
     return kopf.AiohttpSession(
         server=pod_server() or found.server,  # the same one as everything else asks
@@ -108,8 +105,8 @@ def _session(found: kopf.ConnectionInfo, asked: Asked, listed: Take) -> kopf.Aio
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=found.as_ssl_context()),
             headers=found.as_http_headers(),
             proxy=found.proxy_url,  # the kubeconfig's own, never the environment's
-            trace_configs=[traced(asked)],
-            middlewares=(lists_taken(listed), in_whole_lines),
+            trace_configs=[traced(inbox.metrics.asked_cluster)],
+            middlewares=(lists_taken(inbox.setups_listed), in_whole_lines(inbox.is_known)),
         ),
     )
 

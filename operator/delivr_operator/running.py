@@ -264,7 +264,7 @@ async def _watch(inbox: Inbox, namespace: str | None, ending: Ending) -> None:
     await kopf.operator(
         ready_flag=ending.started,
         stop_flag=ending.told,
-        registry=registry(inbox.metrics.asked_cluster, inbox.setups_listed),
+        registry=registry(inbox),
         settings=quiet_settings(),
         memo=inbox,
         identity="delivr-operator",  # type: ignore[arg-type]  # else kopf asks for the user's name

@@ -1,38 +1,50 @@
-"""EDGE: what kopf would end the whole operator for, though it is no more than a watch that was cut.
+"""EDGE: a watch as kopf is shown it: in whole lines, without the echoes of our own writes.
 
 A watch is one JSON object a line. Where it ends within one, as behind a proxy that is told to end, kopf hands
-the half to its JSON parser; and of the errors that the API server sends in a line, it knows one.
+the half to its JSON parser, which ends the whole operator; and of the errors that the API server sends in a
+line, it knows one. An echo says nothing new, and to bring it to its handler costs kopf as much as any news.
 """
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import aiohttp
 
 _GONE = 410
-_LIST_AGAIN = json.dumps({"type": "ERROR", "object": {"kind": "Status", "code": _GONE}}).encode()
+_LIST_AGAIN = {"type": "ERROR", "object": {"kind": "Status", "code": _GONE}}
 """The error that kopf knows: it lists anew and goes on from there, which is right after any."""
+
+IsKnown = Callable[[Mapping[str, Any]], bool]
+"""Tells whether an object, as it stands in a line, says nothing new."""
 
 logger = logging.getLogger(__name__)
 
 
-async def in_whole_lines(
-    request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Have the answer to a watch consist of lines that kopf can read, however it ends."""
-    answer = await ask(request)
-    if request.url.query.get("watch") == "true":
-        answer.content = _WholeLines(answer.content)  # type: ignore[assignment]
-    return answer
+def in_whole_lines(is_known: IsKnown) -> aiohttp.ClientMiddlewareType:
+    """Return what has the answer to a watch consist of lines that kopf can read, however it ends.
+
+    What is known comes as a bookmark, of which kopf takes no more than how far it has read.
+    """
+
+    async def middleware(
+        request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        answer = await ask(request)
+        if request.url.query.get("watch") == "true":
+            answer.content = _WholeLines(answer.content, is_known)  # type: ignore[assignment]
+        return answer
+
+    return middleware
 
 
 class _WholeLines:
     """A stream as kopf reads a watch's; all else is the stream's own."""
 
-    def __init__(self, stream: aiohttp.StreamReader) -> None:
+    def __init__(self, stream: aiohttp.StreamReader, is_known: IsKnown) -> None:
         self._stream = stream
+        self._is_known = is_known
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -47,18 +59,24 @@ class _WholeLines:
         async for piece in self._stream.iter_chunked(size):
             *whole, begun = (begun + piece).split(b"\n")
             for line in whole:
-                yield _understood(line) + b"\n"
+                yield self._shown(line) + b"\n"
         if begun:
             raise aiohttp.ClientPayloadError("a watch ended within a line")
 
-
-def _understood(line: bytes) -> bytes:
-    """Return the line, or in an error's place the one that kopf knows; parsed only where it may be one."""
-    if b'"ERROR"' not in line:
+    def _shown(self, line: bytes) -> bytes:
+        """Return the line, or what kopf is shown in its place."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            raise aiohttp.ClientPayloadError("this is no line of a watch") from None
+        kind, found = event["type"], event["object"]
+        if kind == "ERROR":
+            code = found.get("code")
+            logger.warning("a watch was broken off", extra={"http": code if isinstance(code, int) else 0})
+            return json.dumps(_LIST_AGAIN).encode()
+        if kind in ("ADDED", "MODIFIED") and self._is_known(found):
+            version = found["metadata"]["resourceVersion"]
+            return json.dumps(
+                {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": version}}}
+            ).encode()
         return line
-    event = json.loads(line)
-    if event["type"] != "ERROR":
-        return line
-    code = event["object"].get("code")
-    logger.warning("a watch was broken off", extra={"http": code if isinstance(code, int) else 0})
-    return _LIST_AGAIN
