@@ -38,6 +38,7 @@ class WorkQueue:
         self._heap: list[tuple[datetime, Key]] = []
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
+        self._first_in_line = asyncio.Lock()
         self._is_served = False
         self._newest_is_next = False
 
@@ -70,14 +71,16 @@ class WorkQueue:
         if standing is None or moment < standing:
             self._times[key] = moment
             heapq.heappush(self._heap, (moment, key))
-            self._changed.set()
+            if self._heap[0] == (moment, key):  # nobody has to wait less long for anything later
+                self._changed.set()
 
     async def take(self) -> Key:
         """Return the next key once there is a place for it; namespaces take turns."""
         self._is_served = True
         await self._places.acquire()
         try:
-            return await self._awaited()
+            async with self._first_in_line:  # every change wakes one worker and not all
+                return await self._awaited()
         except asyncio.CancelledError:
             self._places.release()
             raise
