@@ -17,6 +17,7 @@ from delivr_operator.closed import keep_closed_values_here
 from delivr_operator.ending import CannotTell, Refused, checked_tenant, settings_of
 from delivr_operator.exit_codes import DONE, REFUSED
 from delivr_operator.last_words import described, keep_quiet_when_failing
+from delivr_operator.loading import lean_loading
 from delivr_operator.sealing import Envelope
 from delivr_operator.settings import DatabaseSettings, ProbeSettings, Settings, SettingsError
 from delivr_operator.several import Place, lease_of, one_of_several
@@ -80,13 +81,14 @@ def run(  # noqa: PLR0913 - an option each
     """
     lease = lease_of(leader_elect, shard, shard_leases)
     settings = settings_of(Settings)  # before the slow imports: a slip is answered at once
-    import uvloop
+    with lean_loading():
+        import uvloop
 
-    from delivr_operator import running
-    from delivr_operator.cluster import LeaseName, NoCluster
-    from delivr_operator.crew import LeaseLost
-    from delivr_operator.health import PortTaken
-    from delivr_operator.telemetry import configure_logging
+        from delivr_operator import running
+        from delivr_operator.cluster import LeaseName, NoCluster
+        from delivr_operator.crew import LeaseLost
+        from delivr_operator.health import PortTaken
+        from delivr_operator.telemetry import configure_logging
 
     configure_logging("json" if log_format == "json" else "text", log_level)
     try:
