@@ -1,12 +1,13 @@
 """What the watches have shown: the newest ReleaseSetups, and which of them a change elsewhere concerns."""
 
 import asyncio
-import pickle
 import sys
 import zlib
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar, cast
+from typing import Generic, Self, TypeVar
+
+from pydantic_core import from_json, to_json
 
 from delivr_operator.providers.declaration import Declaration, declarations
 from delivr_operator.resource import InvalidSpec, Key, ReleaseSetup
@@ -38,13 +39,12 @@ class _Kept:
             tenant=None if isinstance(setup.spec, InvalidSpec) else setup.spec.tenant_id,
             secrets=tuple(sys.intern(name) for _, name in sorted(secret_names(setup))),
             deleting=setup.deleting,
-            folded=zlib.compress(pickle.dumps(setup), 1),
+            folded=zlib.compress(to_json(setup.as_body()), 1),  # pickled, it takes twice the time and place
         )
 
     def unfold(self) -> ReleaseSetup:
         """Return the resource as it came."""
-        whole = pickle.loads(zlib.decompress(self.folded))  # noqa: S301 - folded above, and nowhere else
-        return cast("ReleaseSetup", whole)
+        return ReleaseSetup.parse(from_json(zlib.decompress(self.folded)))
 
 
 class _Index(Generic[Name]):

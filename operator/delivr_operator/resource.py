@@ -157,6 +157,8 @@ class ReleaseSetup(Frozen):
     finalizers: tuple[str, ...] = ()
     requested_at: str | None = None
     spec: Spec | InvalidSpec
+    raw_spec: Any = Field(default=None, repr=False)
+    """What `spec` was read from, where that was an object of the API server's."""
     raw_status: Mapping[str, Any] = Field(default_factory=dict)
 
     @property
@@ -179,8 +181,24 @@ class ReleaseSetup(Frozen):
             finalizers=tuple(metadata.get("finalizers") or ()),
             requested_at=(metadata.get("annotations") or {}).get(REQUESTED_AT_ANNOTATION),
             spec=parse_spec(body.get("spec")),
+            raw_spec=body.get("spec"),
             raw_status=body.get("status") or {},
         )
+
+    def as_body(self) -> Mapping[str, Any]:
+        """Return what `parse` read, and nothing that it left out."""
+        metadata = {
+            "namespace": self.key.namespace,
+            "name": self.key.name,
+            "uid": self.uid,
+            "generation": self.generation,
+            "creationTimestamp": self.created_at,
+            "resourceVersion": self.resource_version,
+            "finalizers": self.finalizers,
+            "annotations": {REQUESTED_AT_ANNOTATION: self.requested_at},
+            **({"deletionTimestamp": True} if self.deleting else {}),
+        }
+        return {"metadata": metadata, "spec": self.raw_spec, "status": self.raw_status}
 
 
 def key_and_version(body: Mapping[str, Any]) -> tuple[Key, str]:

@@ -45,6 +45,30 @@ def test_a_new_resource_concerns_itself_and_is_known(inventory: Inventory) -> No
     assert list(inventory) == [A]
 
 
+@pytest.mark.parametrize("owner", ["owner@example.test", 7, None])
+@pytest.mark.parametrize("deleting", [True, False])
+def test_what_is_kept_is_all_that_was_read(inventory: Inventory, owner: object, *, deleting: bool) -> None:
+    body: dict[str, Any] = {
+        "metadata": {
+            "namespace": A.namespace,
+            "name": A.name,
+            "uid": "u",
+            "resourceVersion": "7",
+            "generation": 3,
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "finalizers": ["release.delivr.live/rows"],
+            "annotations": {"release.delivr.live/requestedAt": "now", "other": "kept by nobody"},
+        },
+        "spec": {"tenantId": TENANT, "owner": owner, "interval": "24h", "github": GITHUB},
+        "status": {"message": "\u2713", "integrations": [{"type": "GITHUB", "failures": None}]},
+    }
+    if deleting:
+        body["metadata"]["deletionTimestamp"] = "2026-01-02T00:00:00Z"
+    read = ReleaseSetup.parse(body)
+    inventory.put(read)
+    assert inventory.get(A) == read
+
+
 @pytest.mark.parametrize("version", [7, 6, "7"])
 def test_an_echo_or_something_older_concerns_nobody_and_changes_nothing(
     inventory: Inventory, version: int | str

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import aiohttp
+from pydantic_core import from_json
 
 from delivr_operator.cluster.pages import OK
 from delivr_operator.resource import PLURAL
@@ -37,7 +38,7 @@ def lists_taken(take: Take) -> aiohttp.ClientMiddlewareType:
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        page = json.loads(body)
+        page = from_json(body)
     except ValueError:
         page = None
     if not isinstance(page, dict) or not isinstance(page.get("items"), list):
