@@ -214,3 +214,28 @@ async def test_a_key_whose_time_has_come_waits_although_no_worker_looks(
     assert queue.oldest_wait() == timedelta(minutes=3)
     assert await take(queue) == A
     assert queue.oldest_wait() == timedelta()
+
+
+async def test_a_change_wakes_one_of_the_workers_that_wait() -> None:
+    looked: list[datetime] = []
+
+    def now() -> datetime:
+        looked.append(START)
+        return START
+
+    async def settled() -> int:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return len(looked)
+
+    queue = WorkQueue(now)
+    workers = [asyncio.create_task(queue.take()) for _ in range(16)]
+    before = await settled()
+    queue.add_at(A, START + timedelta(hours=1))
+    woken = await settled()
+    queue.add_at(B, START + timedelta(hours=2))
+    assert 0 < woken - before < 4, "one looks, and looks how long to wait"
+    assert await settled() == woken, "what comes later than the first wakes nobody"
+    for worker in workers:
+        worker.cancel()
+    await asyncio.wait(workers)
