@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -10,9 +11,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from dev.bench.arrivals import Arrivals
+from dev.bench.bare import SETUPS, ApiServer, api_server
 from dev.bench.contenders import Contender, floor, operator
 from dev.bench.crowd import Crowd
+from dev.bench.floor_of_creations import status
 from dev.bench.rows import Row, percentile
 from dev.bench.tenants import Tenant, exchanges, with_github, with_six
 from dev.demo import Stage
@@ -80,10 +85,12 @@ def measure_storm(on: Stage, simulator: Simulator, size: int) -> list[Row]:
     again = [one.moved(f"bare-{one.namespace}", f"b{one.id}") for one in tenants]
     with _bare(on, simulator, tenants, again) as contender:
         bare = storm(on, simulator, Crowd.settle(on, again), contender)
+    written = asyncio.run(_status_writes(on, again))
     say(f"API requests a resource: {asked:.2f}; transactions a resource: {trips:.2f}")
     name = f"a storm of {size}"
     return [
         Row(f"{name}: time until all are settled", ours.seconds, bare.seconds, "s"),
+        Row(f"{name}: the same (floor: only to write as many statuses)", ours.seconds, written, "s"),
         Row(f"{name}: CPU", ours.cpu, bare.cpu, "s"),
         Row(f"{name}: memory at most", ours.peak, bare.peak, "MB"),
         Row(f"{name}: one that comes when half are settled", ours.late, bare.late, "s"),
@@ -124,6 +131,25 @@ def storm(on: Stage, simulator: Simulator, crowd: Crowd, contender: Contender) -
     )
     arrivals.stop()
     return found
+
+
+async def _status_writes(on: Stage, tenants: Sequence[Tenant]) -> float:
+    """Return how long a bare program takes to write the status of each, and does nothing else.
+
+    It is what other operators' numbers can be held against that were measured on other machines.
+    """
+    access = yaml.safe_load((on.folder / "floor.kubeconfig").read_text())
+    turns = asyncio.Semaphore(CREATORS)
+    async with api_server(access, on.variables["EXTRA_CA_FILE"]) as api:
+        began = time.monotonic()
+        await asyncio.gather(*(_write_status(api, turns, one) for one in tenants))
+        return time.monotonic() - began
+
+
+async def _write_status(api: ApiServer, turns: asyncio.Semaphore, tenant: Tenant) -> None:
+    path = SETUPS.replace("releasesetups", f"namespaces/{tenant.namespace}/releasesetups/mobile-app/status")
+    async with turns:
+        await api.patch(path, {"op": "add", "path": "/status", "value": status(["GITHUB"])})
 
 
 def _bare(
