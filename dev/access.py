@@ -72,10 +72,16 @@ class ClusterAccess:
         """
         deadline = time.monotonic() + 60
         wanted = '-o=jsonpath={.status.conditions[?(@.type=="Established")].status}'
-        while self.kubectl("get", "crd", name, wanted) != "True":
+        while not self._says("True", "get", "crd", name, wanted):
             if time.monotonic() > deadline:
                 raise TimeoutError(name)
             time.sleep(0.1)
+
+    def _says(self, what: str, *question: str) -> bool:
+        try:
+            return self.kubectl(*question) == what
+        except subprocess.CalledProcessError:
+            return False  # a server that has just started may not know yet what kinds there are
 
     def service_account_token(self, namespace: str, name: str, duration: str = "1h") -> str:
         """A token of an existing service account."""

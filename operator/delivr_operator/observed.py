@@ -58,6 +58,8 @@ class Observed:
     record: TenantRecord | DatabaseFault
     declared: tuple[Declared, ...]
     secrets_watched: bool = True
+    is_recalled: bool = False
+    """Whether `record` is what the database said before, which only the database can confirm."""
 
     @property
     def schedule(self) -> Schedule:

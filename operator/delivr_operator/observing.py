@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from delivr_operator.cluster import Absent, Cluster, ClusterUnavailable, SecretContent
@@ -78,26 +78,49 @@ class Observer:
         if isinstance(read, InvalidSpec):
             return read
         spec, members = read
+        previous = Status.parse(setup.raw_status)
+        recalled = self.database.recalled(spec.tenant_id, spec.owner)
         record, tenant, secrets = await asyncio.gather(
-            self._read_record(spec),
+            self._recalled_or_read(recalled, setup, spec, previous),
             self._namespace_tenant(setup.key.namespace),
             self._secrets(setup, members),
         )
         return Observed(
             setup=setup,
             spec=spec,
-            previous=Status.parse(setup.raw_status),
+            previous=previous,
             namespace_tenant=tenant,
             rivals=self.inventory.rivals(setup),
             holder=await self._holder(setup, record),
             record=record,
             declared=tuple(self._declared(setup, member, secrets) for member in members),
             secrets_watched=self.cluster.secret_watch.allowed,
+            is_recalled=recalled is not None,
         )
 
-    async def _read_record(self, spec: Spec) -> TenantRecord | DatabaseFault:
+    async def read(self, observed: Observed) -> Observed:
+        """Return the same with what the database says now in the place of what it said before.
+
+        Raises:
+            ClusterUnavailable: the API server gave no answer.
+        """
+        record = await self._read_record(observed.setup, observed.spec, observed.previous)
+        holder = await self._holder(observed.setup, record)
+        return replace(observed, record=record, holder=holder, is_recalled=False)
+
+    async def _recalled_or_read(
+        self, recalled: TenantRecord | None, setup: ReleaseSetup, spec: Spec, previous: Status
+    ) -> TenantRecord | DatabaseFault:
+        return recalled or await self._read_record(setup, spec, previous)
+
+    async def _read_record(
+        self, setup: ReleaseSetup, spec: Spec, previous: Status
+    ) -> TenantRecord | DatabaseFault:
+        """Read what the next pass may be about to ask again only where this one will hardly change it."""
+        is_settled = previous.committed_generation == setup.generation
+        read = self.database.read_to_remember if is_settled else self.database.read_tenant
         try:
-            return await self.database.read_tenant(spec.tenant_id, spec.owner)
+            return await read(spec.tenant_id, spec.owner)
         except DatabaseUnavailable as error:
             return database_fault(error)
 

@@ -63,6 +63,9 @@ class Reconciler:
             key: whose.
             waits: is called where a provider has kept the pass waiting for long.
 
+        What the database said before does for a pass that only finds its proofs confirmed, if the database
+        confirms that it still stands; nothing else comes of it.
+
         Raises:
             ClusterUnavailable: the API server gave no answer; nothing is lost by trying again.
             Outdated: the resource changed meanwhile; the next pass sees what it is now.
@@ -77,13 +80,18 @@ class Reconciler:
         if isinstance(observed, InvalidSpec):
             await self._report(setup, unreadable(setup, observed, self.clock()), in_rows=False)
             return None
-        for credential, pause in pauses(observed, self.clock()):
-            self.prober.leave_alone(credential, pause)
-        chosen = choose(observed, self.rules, self.clock()) if refusal(observed) is None else ()
+        chosen = self._choose(observed)
+        if observed.is_recalled and not chosen:
+            observed = await self.observer.read(observed)
+            chosen = self._choose(observed)
         outcomes = await self._hold_and_probe(observed, chosen, waits)
         now = self.clock()
         decision = decide(observed, self.rules, outcomes, now)
-        synced = await self._sync(observed, decision)
+        synced = await self._date(decision)
+        if observed.is_recalled and synced is None:
+            observed = await self.observer.read(observed)
+            decision = decide(observed, self.rules, outcomes, now)
+        synced = synced or await self._sync(observed, decision)
         status = conclude(observed, self.rules, decision, synced, now)
         await self._report(setup, status, in_rows=isinstance(synced, Committed))
         return next_pass(observed, decision, self.rules, synced, now)
@@ -102,6 +110,12 @@ class Reconciler:
             concerned = self.inventory.drop(known)
             self.metrics.forget(key)
         return concerned | (self.inventory.put(found) if found else frozenset())
+
+    def _choose(self, observed: Observed) -> tuple[Declared, ...]:
+        """Return what to prove now, once the pauses are kept that the status remembers."""
+        for credential, pause in pauses(observed, self.clock()):
+            self.prober.leave_alone(credential, pause)
+        return choose(observed, self.rules, self.clock()) if refusal(observed) is None else ()
 
     async def _hold_and_probe(
         self, observed: Observed, chosen: tuple[Declared, ...], waits: Callable[[], None]
@@ -138,6 +152,22 @@ class Reconciler:
         outcome = await self.prober.prove(credential, allowed_hosts, now, fresh=fresh)
         self.metrics.probed(credential.type, outcome, self.clock() - began)
         return outcome
+
+    async def _date(self, decision: Decision) -> Synced | None:
+        """Write when the proofs were, where nothing else is to be written; None where something may be.
+
+        It is done in one statement, which holds all that is remembered of the tenant against what stands.
+        """
+        if decision.rows is None:
+            return None
+        try:
+            dated = await self.database.date(decision.rows)
+        except DatabaseUnavailable as error:
+            return database_fault(error)
+        if not dated:
+            return None
+        note(rows=True)
+        return Committed()
 
     async def _sync(self, observed: Observed, decision: Decision) -> Synced:
         if isinstance(observed.record, DatabaseFault):

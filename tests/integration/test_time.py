@@ -35,6 +35,7 @@ from dev.access import ClusterAccess
 from dev.database_server import DatabaseAccess
 from dev.simulator.client import Issued, Simulator
 from tests.integration.tenancy import ROOT
+from tests.integration.test_sync import counted_exchanges
 
 MANY = int(os.environ.get("DELIVR_TEST_RESOURCES", "1000"))
 INTERVAL = timedelta(hours=6)
@@ -259,6 +260,36 @@ async def test_a_day_of_health_writes_nothing_and_a_restart_asks_nobody(crowd: C
     assert crowd.simulator.count(credential=crowd.token.label) == asked
     assert crowd.rows("SELECT * FROM tenant_integrations ORDER BY id") == before
     assert crowd.rows("SELECT * FROM tenant_release_settings ORDER BY id") == settings
+
+
+@pytest.mark.parametrize("crowd", [1], indirect=True)
+async def test_a_proof_that_changes_nothing_is_one_statement_and_whatever_changed_is_seen_by_the_next(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key,) = crowd.keys
+
+    async def proved(reconciler: Reconciler) -> list[str]:
+        asked = crowd.simulator.count(credential=crowd.token.label)
+        with counted_exchanges(monkeypatch) as sent:
+            ((crowd.now, _),) = await crowd.passes(reconciler, [key])
+        assert crowd.simulator.count(credential=crowd.token.label) > asked
+        return sent
+
+    async with crowd.operator() as reconciler:
+        for _ in range(2):  # until the second nobody has read what stands there since it was written
+            await proved(reconciler)
+        for _ in range(3):
+            (sent,) = await proved(reconciler)
+            assert sent.startswith("UPDATE tenant_integrations SET lastVerifiedAt = ")
+        with crowd.database.connect(crowd.database_name) as connection, connection.cursor() as cursor:
+            cursor.execute("UPDATE collaborators SET permission = 'Viewer' WHERE tenantId = 't000000'")
+        before = crowd.rows("SELECT * FROM tenant_integrations")
+        assert len(await proved(reconciler)) == 2, "the statement that finds it, and what then is read"
+        setup = reconciler.inventory.get(key)
+        assert setup is not None
+        (ready,) = (one for one in setup.raw_status["conditions"] if one["type"] == "Ready")
+        assert (ready["status"], ready["reason"]) == ("False", "NotOwner")
+        assert crowd.rows("SELECT * FROM tenant_integrations") == before
 
 
 @pytest.mark.parametrize("crowd", [1], indirect=True)

@@ -23,7 +23,8 @@ DEADLOCK_TRIES = 4
 CLOSED_TRIES = 10
 _SESSION = (
     "SET SESSION time_zone = '+00:00', sql_mode = 'TRADITIONAL', "
-    f"innodb_lock_wait_timeout = {LOCK_SECONDS}, lock_wait_timeout = {LOCK_SECONDS}; "
+    f"innodb_lock_wait_timeout = {LOCK_SECONDS}, lock_wait_timeout = {LOCK_SECONDS}, "
+    "group_concat_max_len = 1048576; "  # the default would cut a digest's source off after fifteen rows
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 )
 
@@ -46,6 +47,8 @@ class Statement:
     text: str
     names: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    counts: bool = False
+    """Whether it answers with one row, whose `count` is how many rows it found to change."""
 
     def of(self, **values: Any) -> Asked:
         """Return the statement with its values."""
@@ -67,7 +70,7 @@ SNAPSHOT = (
 )
 
 Trip: TypeAlias = Callable[[Sequence[Asked]], list[list[Row]]]
-"""Sends statements in one round trip; returns the rows of each that answers with rows."""
+"""Sends statements in one round trip; returns the rows of each that answers with rows or a count."""
 
 
 def open_engine(url: SecretStr, pool_size: int, exchange_seconds: int = EXCHANGE_SECONDS) -> Engine:
@@ -182,7 +185,9 @@ def _exchange(raw: PoolProxiedConnection, asked: Sequence[Asked]) -> list[list[R
         for number, one in enumerate(asked):
             if number:
                 cursor.nextset()
-            if one.statement.columns:
+            if one.statement.counts:
+                answers.append([{"count": cursor.rowcount}])
+            elif one.statement.columns:
                 answers.append(
                     [dict(zip(one.statement.columns, row, strict=True)) for row in cursor.fetchall()]
                 )

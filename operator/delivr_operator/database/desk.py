@@ -50,6 +50,20 @@ class Desk:
         """Return what `Database.read_tenant` returns."""
         return await self._ask("read", lambda: self.database.read_tenant(tenant_id, owner))
 
+    async def read_to_remember(self, tenant_id: str, owner: str) -> TenantRecord:
+        """Return what `Database.read_to_remember` returns."""
+        return await self._ask("read", lambda: self.database.read_to_remember(tenant_id, owner))
+
+    def recalled(self, tenant_id: str, owner: str) -> TenantRecord | None:
+        """Return what `Database.recalled` returns."""
+        return self.database.recalled(tenant_id, owner)
+
+    async def date(self, desired: DesiredRows) -> bool:
+        """Return what `Database.date` returns."""
+        if not self.database.remembers(desired.tenant_id):
+            return False
+        return await self._ask("date", lambda: self.database.date(desired))
+
     async def tenants_of(self, uid: str) -> tuple[str, ...]:
         """Return what `Database.tenants_of` returns."""
         return await self._ask("read", lambda: self.database.tenants_of(uid))

@@ -1,7 +1,7 @@
 """EDGE: Delivr's database, as far as the operator may ask it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Self
 
@@ -11,6 +11,7 @@ from delivr_operator.database.connection import Trip, Wire, open_engine
 from delivr_operator.database.openings import Openings
 from delivr_operator.database.projecting import Projector
 from delivr_operator.database.reading import READ_HELD, READ_SETTINGS, Whose, parse_settings, read_record
+from delivr_operator.database.recollection import Recollection
 from delivr_operator.database.releasing import forget_generation, release_rows
 from delivr_operator.database.sync import SyncResult, sync_rows
 from delivr_operator.resource import DeletionPolicy
@@ -26,6 +27,7 @@ class Database:
     sealer: Sealer
     projector: Projector | None = None
     """What shows the rows in Delivr's per-category tables too."""
+    recollection: Recollection = field(default_factory=Recollection)
 
     @classmethod
     def connect(
@@ -60,6 +62,36 @@ class Database:
         """
         return self.wire.run(lambda trip: read_record(trip, Whose(tenant_id, owner)))
 
+    def read_to_remember(self, tenant_id: str, owner: str) -> TenantRecord:
+        """Return the same, and remember it for `recalled`; not where the rows are shown in other tables too.
+
+        Raises:
+            DatabaseUnavailable: it gave no answer.
+        """
+        if self.projector is not None:
+            return self.read_tenant(tenant_id, owner)
+        return self.wire.run(lambda trip: self.recollection.read(trip, Whose(tenant_id, owner)))
+
+    def recalled(self, tenant_id: str, owner: str) -> TenantRecord | None:
+        """Return what is remembered of one tenant; only `date` tells whether it is still so."""
+        return self.recollection.record(Whose(tenant_id, owner))
+
+    def remembers(self, tenant_id: str) -> bool:
+        """Tell whether `date` may have anything to do; asks nobody."""
+        return self.recollection.knows(tenant_id)
+
+    def date(self, desired: DesiredRows) -> bool:
+        """Date the proofs in one statement; True only where then the tenant's rows read as `desired`.
+
+        That takes that times of proof are all that differs, and that everything else that was remembered of
+        the tenant still stands as it did. Else nothing is written, and nothing is remembered any more.
+
+        Raises:
+            DatabaseUnavailable: it could not be done; nothing is written.
+        """
+        rows = _whole_seconds(desired)
+        return self.wire.run(lambda trip: self.recollection.date(trip, rows, self.sealer))
+
     def setup_status(self, tenant_id: str) -> SettingsRow | None:
         """Return the plan's getSetupStatus; None where there is no row, which means all false.
 
@@ -90,6 +122,7 @@ class Database:
             DatabaseUnavailable: it could not be done; nothing is written.
         """
         rows = _whole_seconds(desired)
+        self.recollection.forget(desired.tenant_id)
         return self.wire.run(lambda trip: sync_rows(trip, rows, may_replace, self.sealer, self.projector))
 
     def release(self, tenant_id: str, uid: str, policy: DeletionPolicy) -> bool:
@@ -98,6 +131,7 @@ class Database:
         Raises:
             DatabaseUnavailable: it could not be done; everything stands as it stood.
         """
+        self.recollection.forget(tenant_id)
         return self.wire.run(lambda trip: release_rows(trip, tenant_id, uid, policy, self.projector))
 
     def forget_generation(self, tenant_id: str, uid: str, generation: int) -> None:
@@ -106,6 +140,7 @@ class Database:
         Raises:
             DatabaseUnavailable: it could not be done; everything stands as it stood.
         """
+        self.recollection.forget(tenant_id)
         self.wire.run(lambda trip: forget_generation(trip, tenant_id, uid, generation))
 
 

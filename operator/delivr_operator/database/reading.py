@@ -9,7 +9,7 @@ from math import isfinite
 from sqlalchemy import BindParameter, String, bindparam, func, or_, select
 
 from delivr_operator.database import tables
-from delivr_operator.database.connection import COMMIT, SNAPSHOT, Row, Trip, prepared
+from delivr_operator.database.connection import COMMIT, SNAPSHOT, Row, Statement, Trip, prepared
 from delivr_operator.outcome import IntegrationType, VerificationStatus
 from delivr_operator.resource import Platform, Steps, Target
 from delivr_operator.rows import (
@@ -83,27 +83,53 @@ class Whose:
         return {"tenant": self.tenant_id, "owner": self.owner, "lowered": self.owner.lower()}
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The rows that one tenant's statements were answered with, as of one moment."""
+
+    tenant: list[Row]
+    members: list[Row]
+    accounts: list[Row]
+    settings: list[Row]
+    integrations: list[Row]
+    claim: list[Row]
+
+
+def read_answers(trip: Trip, whose: Whose, *besides: Statement) -> tuple[Answers, list[list[Row]]]:
+    """Read everything of one tenant as of one moment, in one round trip, and what else is asked `besides`."""
+    wanted = (READ_TENANT, READ_MEMBERS, READ_ACCOUNTS, READ_SETTINGS, READ_INTEGRATIONS, READ_CLAIM)
+    statements = (*SNAPSHOT, *wanted, *besides, COMMIT)
+    answers = trip([s.of(**whose.values) for s in statements])
+    return Answers(*answers[: len(wanted)]), answers[len(wanted) :]
+
+
 def read_record(trip: Trip, whose: Whose) -> TenantRecord:
-    """Read everything of one tenant as of one moment, in one round trip; in two for an unknown owner."""
-    statements = (
-        *SNAPSHOT,
-        *(READ_TENANT, READ_MEMBERS, READ_ACCOUNTS, READ_SETTINGS, READ_INTEGRATIONS, READ_CLAIM),
-        COMMIT,
-    )
-    tenant, members, accounts, settings, integrations, claim = trip(
-        [s.of(**whose.values) for s in statements]
-    )
-    account_id = find_account(whose.owner, [*members, *accounts])
-    if account_id is None:
-        (found,) = trip([SEARCH_ACCOUNTS.of(**whose.values)])
-        account_id = find_account(whose.owner, found)
+    """Read one tenant in one round trip; in two for an unknown owner."""
+    answers, _ = read_answers(trip, whose)
+    return record_of(whose, answers, search_account(trip, whose) if owner_of(whose, answers) is None else ())
+
+
+def search_account(trip: Trip, whose: Whose) -> list[Row]:
+    """Search all accounts for an owner that the indexes do not know."""
+    (found,) = trip([SEARCH_ACCOUNTS.of(**whose.values)])
+    return found
+
+
+def owner_of(whose: Whose, answers: Answers, found: Iterable[Row] = ()) -> str | None:
+    """Return the account that is to own the tenant, if it is among the answers or was `found` beside them."""
+    return find_account(whose.owner, [*answers.members, *answers.accounts, *found])
+
+
+def record_of(whose: Whose, answers: Answers, found: Iterable[Row] = ()) -> TenantRecord:
+    """Return the answers as values."""
+    account_id = owner_of(whose, answers, found)
     return TenantRecord(
-        exists=any(row["id"] == whose.tenant_id for row in tenant),
+        exists=any(row["id"] == whose.tenant_id for row in answers.tenant),
         account_id=account_id,
-        permission=highest_permission(whose.tenant_id, account_id, members),
-        settings=parse_settings(settings[0]) if settings else None,
-        integrations=parse_integrations(integrations),
-        claim=parse_claim(claim[0]) if claim else None,
+        permission=highest_permission(whose.tenant_id, account_id, answers.members),
+        settings=parse_settings(answers.settings[0]) if answers.settings else None,
+        integrations=parse_integrations(answers.integrations),
+        claim=parse_claim(answers.claim[0]) if answers.claim else None,
     )
 
 

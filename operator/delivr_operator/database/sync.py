@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -114,7 +114,7 @@ class SyncResult:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A tenant's rows under the lock, as the columns hold them."""
+    """A tenant's rows as the columns hold them: under the lock, or remembered."""
 
     claim: Claim
     settings: Row | None
@@ -153,6 +153,11 @@ def _lock(trip: Trip, desired: DesiredRows) -> Stored:
             *(one.of(tenant=tenant) for one in (LOCK_CLAIM, LOCK_SETTINGS, LOCK_INTEGRATIONS)),
         ]
     )
+    return stored_of(claim, settings, integrations)
+
+
+def stored_of(claim: Sequence[Row], settings: Sequence[Row], integrations: Sequence[Row]) -> Stored:
+    """Return what a tenant's statements were answered with, of which the claim's row is there."""
     return Stored(
         parse_claim(claim[0]),
         settings[0] if settings else None,
@@ -233,6 +238,11 @@ class Comparison:
             yield DELETE_INTEGRATIONS.of(**at(tenant, self._removed))
         if self._disabled:
             yield WRITE_ENABLED.of(isEnabled=False, **at(tenant, self._disabled))
+
+    def only_dates(self) -> Asked | None:
+        """Return the statement that dates proofs, where it alone ends all that differs."""
+        writes = tuple(self.writes())
+        return writes[0] if [one.statement for one in writes] == [WRITE_VERIFIED] else None
 
     def _integration_writes(self, row: DesiredIntegration) -> Iterator[Asked]:
         tenant, how = self.desired.tenant_id, self.integrations[row.type]
