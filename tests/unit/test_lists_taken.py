@@ -62,3 +62,29 @@ def test_a_refusal_comes_as_it_was_sent() -> None:
 def test_what_is_no_list_is_an_error_after_which_kopf_lists_anew(body: Any) -> None:
     with pytest.raises(aiohttp.ClientPayloadError):
         asked(SETUPS, body=body)
+
+
+async def test_the_next_page_may_come_while_one_is_taken_and_the_last_is_answered_after_all_of_them() -> None:
+    taken, may_go_on = list[str](), asyncio.Event()
+
+    async def take(bodies: Sequence[dict[str, Any]]) -> None:
+        await may_go_on.wait()
+        taken.extend(one["name"] for one in bodies)
+
+    async def answer(request: web.Request) -> web.Response:
+        name = request.query["name"]
+        ahead = {"continue": "more"} if name == "first" else {}
+        return web.json_response({"metadata": ahead, "items": [{"name": name}]})
+
+    app = web.Application()
+    app.router.add_get(SETUPS, answer)
+    async with TestServer(app) as server, aiohttp.ClientSession(middlewares=(lists_taken(take),)) as http:
+
+        async def ask(name: str) -> list[str]:
+            async with http.get(server.make_url(SETUPS).with_query(name=name)):
+                return [*taken]
+
+        assert await asyncio.wait_for(ask("first"), 5) == []
+        last = asyncio.create_task(ask("last"))
+        asyncio.get_running_loop().call_later(0.1, may_go_on.set)
+        assert await asyncio.wait_for(last, 5) == ["first", "last"]

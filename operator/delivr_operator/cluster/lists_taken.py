@@ -4,8 +4,9 @@ kopf still asks for each page, asks again where none comes, and watches from whe
 handlers are told of all that changes. What only stands there goes by another way, a page at a time.
 """
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import aiohttp
@@ -14,26 +15,45 @@ from pydantic_core import from_json
 from delivr_operator.cluster.pages import OK
 from delivr_operator.resource import PLURAL
 
-Take = Callable[[Sequence[dict[str, Any]]], Awaitable[None]]
+Take = Callable[[Sequence[dict[str, Any]]], Coroutine[Any, Any, None]]
 """Told of the objects of one page."""
+_MEMBERS = {"metadata": dict, "items": list}
 
 
 def lists_taken(take: Take) -> aiohttp.ClientMiddlewareType:
     """Return what hands `take` the ReleaseSetups of every list, and whoever asked for it a list of none."""
+    return _Taking(take).middleware
+
+
+class _Taking:
+    """Takes one page after the other, each while the next is on its way."""
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def middleware(
-        request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
+        self, request: aiohttp.ClientRequest, ask: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
+        """Answer the last page of a list only when all of it has been taken: its watch comes after that."""
         answer = await ask(request)
         is_list = request.url.path.endswith(f"/{PLURAL}") and "watch" not in request.url.query
         if is_list and answer.status == OK:
             page = _parsed(await answer.content.read())
-            await take(page["items"])
+            await self._taken()
+            self._under_way.add(asyncio.ensure_future(self._take(page["items"])))
+            if not page["metadata"].get("continue"):
+                await self._taken()
             left = json.dumps({**page, "items": []}).encode()
             answer.content = _Left(answer.content, left)  # type: ignore[assignment]
         return answer
 
-    return middleware
+    async def _taken(self) -> None:
+        if self._under_way:
+            done, _ = await asyncio.wait(self._under_way)
+            self._under_way -= done
+            for task in done:
+                task.result()
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
@@ -41,7 +61,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
         page = from_json(body)
     except ValueError:
         page = None
-    if not isinstance(page, dict) or not isinstance(page.get("items"), list):
+    if not isinstance(page, dict) or not all(isinstance(page.get(n), t) for n, t in _MEMBERS.items()):
         raise aiohttp.ClientPayloadError("this is no list")  # after which kopf lists anew
     return page
 
