@@ -7,7 +7,7 @@ that a pass looks at, whether it is still so.
 import pickle
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
 
 from sqlalchemy import Column, Table
@@ -27,6 +27,7 @@ from delivr_operator.rows import DesiredRows, TenantRecord
 from delivr_operator.sealing import Sealer
 
 _MOMENT = "lastVerifiedAt"
+_LOCK = " FOR UPDATE"
 
 
 def _all(columns: Iterable[Column[Any]], found: str) -> str:
@@ -38,14 +39,14 @@ def _all(columns: Iterable[Column[Any]], found: str) -> str:
 
 def _of_tenant(table: Table) -> str:
     columns = (column for column in table.c if column.name != _MOMENT)
-    return _all(columns, f"{table.name} WHERE {table.name}.tenantId = %s")
+    return _all(columns, f"{table.name} WHERE {table.name}.tenantId = %s{_LOCK}")
 
 
 _PARTS = (
     (_all(tables.tenants.c, "tenants WHERE tenants.id = %s"), ("tenant",)),
+    (_of_tenant(tables.claims), ("tenant",)),
     (_of_tenant(tables.settings), ("tenant",)),
     (_of_tenant(tables.integrations), ("tenant",)),
-    (_of_tenant(tables.claims), ("tenant",)),
     (_all(tables.accounts.c, "accounts WHERE accounts.id = %s OR accounts.email = %s"), ("owner", "owner")),
     (
         _all(
@@ -58,7 +59,9 @@ _PARTS = (
     ),
 )
 """What `read_answers` reads, less the times of proofs, which is what is written."""
-_DIGEST = f"SHA2(CONCAT_WS(';', {', '.join(sql for sql, _ in _PARTS)}), 256)"
+_LOCKED = f"SHA2(CONCAT_WS(';', {', '.join(sql for sql, _ in _PARTS)}), 256)"
+"""Waits for whoever writes our rows, in a sync's order: a snapshot may be over by the time of the write."""
+_DIGEST = _LOCKED.replace(_LOCK, "")
 _NAMES = tuple(name for _, names in _PARTS for name in names)
 
 READ_DIGEST = Statement(f"SELECT {_DIGEST} AS digest", _NAMES, ("digest",))
@@ -66,7 +69,7 @@ READ_DIGEST = Statement(f"SELECT {_DIGEST} AS digest", _NAMES, ("digest",))
 DATE_PROOFS = Statement(
     f"UPDATE {tables.integrations.name} SET {_MOMENT} = %s"  # noqa: S608 - names of our own tables
     " WHERE tenantId = %s AND FIND_IN_SET(integrationType, %s)"
-    f" AND %s = (SELECT stands.digest FROM (SELECT MAX({_DIGEST}) AS digest) AS stands)",
+    f" AND %s = (SELECT stands.digest FROM (SELECT MAX({_LOCKED}) AS digest) AS stands)",
     (_MOMENT, "at_tenant", "of_types", "digest", *_NAMES),
     counts=True,
 )
@@ -78,7 +81,7 @@ class _Kept:
 
     whose: Whose
     digest: str
-    folded: bytes
+    folded: bytes = field(repr=False)
 
     @classmethod
     def fold(cls, whose: Whose, digest: str, answers: Answers) -> Self:
