@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from delivr_operator.database import Database
+from delivr_operator.database.recollection import Recollection
 from delivr_operator.rows import DesiredRows
 from dev.database_server import DatabaseAccess
 from tests.delivr_tables import (
@@ -19,6 +20,7 @@ from tests.delivr_tables import (
     OWNER,
     TENANT,
     TWIN,
+    UUID_TENANT,
     DelivrDatabase,
     delivr_database,
     migrated_database,
@@ -228,6 +230,13 @@ def test_another_owner_and_what_was_written_meanwhile_are_not_remembered(databas
     assert database.recalled(TWIN, OWNER) is None
     database.sync(proved_again())
     assert database.recalled(TENANT, OWNER) is None
+
+
+def test_of_too_many_the_oldest_is_forgotten(database: Database) -> None:
+    few = replace(database, recollection=Recollection(most=2))
+    for tenant in (TENANT, TWIN, UUID_TENANT):
+        few.read_to_remember(tenant, OWNER)
+    assert [few.remembers(tenant) for tenant in (TENANT, TWIN, UUID_TENANT)] == [False, True, True]
 
 
 def test_an_owner_that_has_to_be_searched_is_not_remembered(database: Database) -> None:

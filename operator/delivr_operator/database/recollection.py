@@ -6,6 +6,7 @@ that a pass looks at, whether it is still so.
 
 import pickle
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, cast
@@ -26,6 +27,8 @@ from delivr_operator.database.sync import Comparison, stored_of
 from delivr_operator.rows import DesiredRows, TenantRecord
 from delivr_operator.sealing import Sealer
 
+MANY = 30_000
+"""Tenants, each of less than a KB where it has one integration; some may have lost their resource."""
 _MOMENT = "lastVerifiedAt"
 _LOCK = " FOR UPDATE"
 
@@ -95,8 +98,10 @@ class _Kept:
 class Recollection:
     """The tenants whose rows need not be read to find that nothing changed; any thread may ask."""
 
-    def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+    def __init__(self, most: int = MANY) -> None:
+        """Remember no more than `most`; whose proofs were dated longest ago is forgotten first."""
+        self._most = most
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def knows(self, tenant_id: str) -> bool:
         """Tell whether anything is remembered of this tenant."""
@@ -146,6 +151,8 @@ class Recollection:
 
     def _keep(self, whose: Whose, digest: str, answers: Answers) -> None:
         self._kept[whose.tenant_id] = _Kept.fold(whose, digest, answers)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
 
 
 def _only_dates(desired: DesiredRows, answers: Answers, sealer: Sealer) -> Asked | None:
