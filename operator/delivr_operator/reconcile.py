@@ -120,14 +120,19 @@ class Reconciler:
     async def _hold_and_probe(
         self, observed: Observed, chosen: tuple[Declared, ...], waits: Callable[[], None]
     ) -> Mapping[IntegrationType, Outcome]:
-        """Do both at once: what the proofs come to does not say whether the resource is to be held."""
-        try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._hold(observed))
-                probing = both.create_task(self._probe(observed, chosen, waits))
-        except ExceptionGroup as group:
-            raise group.exceptions[0] from None
-        return probing.result()
+        """Do both at once: what the proofs come to does not say whether the resource is to be held.
+
+        Where it cannot be held, the proofs go on to their end: the next pass shares what they came to, and a
+        defect in one of them is told.
+        """
+        held, proved = await asyncio.gather(
+            self._hold(observed), self._probe(observed, chosen, waits), return_exceptions=True
+        )
+        if isinstance(proved, BaseException):
+            raise proved
+        if isinstance(held, BaseException):
+            raise held
+        return proved
 
     async def _probe(
         self, observed: Observed, chosen: tuple[Declared, ...], waits: Callable[[], None]

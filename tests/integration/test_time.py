@@ -293,6 +293,29 @@ async def test_a_proof_that_changes_nothing_is_one_statement_and_whatever_change
 
 
 @pytest.mark.parametrize("crowd", [1], indirect=True)
+async def test_where_a_resource_changed_before_it_could_be_held_its_proof_is_not_asked_for_twice(
+    crowd: Crowd,
+) -> None:
+    (key,) = crowd.keys
+    async with crowd.operator() as reconciler:
+        before = reconciler.inventory.get(key)
+        await crowd.change(reconciler, key, "/metadata/annotations", {"touched": "yes"})
+        after = reconciler.inventory.get(key)
+        assert before is not None
+        assert after is not None
+        reconciler.inventory.drop(after)
+        reconciler.inventory.put(before)  # the news has not come yet
+        with pytest.raises(Outdated):
+            await reconciler.reconcile(key)
+        asked = crowd.simulator.count(credential=crowd.token.label)
+        assert asked == 2, "who and what"
+        reconciler.inventory.put(after)
+        await reconciler.reconcile(key)
+        assert crowd.entry(reconciler, key)["verificationStatus"] == "VALID"
+        assert crowd.simulator.count(credential=crowd.token.label) == asked
+
+
+@pytest.mark.parametrize("crowd", [1], indirect=True)
 async def test_a_revoked_token_is_seen_within_an_interval_and_a_minute_and_forgiven_when_asked(
     crowd: Crowd,
 ) -> None:
