@@ -49,7 +49,7 @@ class ControlPlane:
         self._api_server_arguments = tuple(api_server_arguments)
         self._dies_with_parent = dies_with_parent
         self._api_server_port: int | None = None
-        self._etcd_url = ""
+        self.etcd_url = ""
         self.processes: dict[str, Identity] = {}
 
     def __enter__(self) -> ClusterAccess:
@@ -125,7 +125,7 @@ class ControlPlane:
                 if attempt + 1 == TRIES:
                     raise
                 continue
-            self._etcd_url = f"http://{LOOPBACK}:{client}"
+            self.etcd_url = f"http://{LOOPBACK}:{client}"
             return
 
     def _start_controller_manager(self, program: Path, pki: Pki, access: ClusterAccess) -> None:
@@ -157,7 +157,7 @@ class ControlPlane:
 
     def _api_server(self, programs: Binaries, pki: Pki, port: int) -> list[str | Path]:
         return [
-            *(programs.kube_apiserver, f"--etcd-servers={self._etcd_url}"),
+            *(programs.kube_apiserver, f"--etcd-servers={self.etcd_url}"),
             *(f"--bind-address={LOOPBACK}", f"--advertise-address={LOOPBACK}", f"--secure-port={port}"),
             # The endpoint of the service `kubernetes` may not be loopback; nothing here uses that service.
             "--endpoint-reconciler-type=none",

@@ -10,7 +10,7 @@ from typing import Generic, Self, TypeVar
 from pydantic_core import from_json, to_json
 
 from delivr_operator.providers.declaration import Declaration, declarations
-from delivr_operator.resource import InvalidSpec, Key, ReleaseSetup
+from delivr_operator.resource import FINALIZER, InvalidSpec, Key, ReleaseSetup
 
 SecretName = tuple[str, str]
 Name = TypeVar("Name")
@@ -83,6 +83,7 @@ class Inventory:
         self._by_secret: _Index[SecretName] = _Index()
         self._namespaces: dict[str, str | None] = {}
         self._writes: dict[Key, asyncio.Event] = {}
+        self._unreleased: dict[str, ReleaseSetup] = {}
 
     def __iter__(self) -> Iterator[Key]:
         """Go over all known keys."""
@@ -99,8 +100,9 @@ class Inventory:
 
     def declared_tenant(self, key: Key) -> str | None:
         """Return the tenant that what stands at `key` declares; None where there is none that can be read."""
-        known = self._setups.get(key)
-        return known.tenant if known else None
+        if (known := self._setups.get(key)) is not None:
+            return known.tenant
+        return next((gone.tenant or None for gone in self.unreleased(key)), None)
 
     def has_seen(self, key: Key, version: str) -> bool:
         """Tell whether this version of what stands at `key`, or a later one, has been shown."""
@@ -154,13 +156,31 @@ class Inventory:
             self._set(setup)
 
     def drop(self, setup: ReleaseSetup) -> frozenset[Key]:
-        """Forget a resource that is gone; its rivals may take over, and one in its place stays known."""
+        """Forget a resource that is gone; its rivals may take over, and one in its place stays known.
+
+        One that went although our finalizer stood is `unreleased`: the API server deletes an object at once
+        whose first finalizer came after the deletion had begun (kubernetes/kubernetes#77988).
+        """
         known = self._setups.get(setup.key)
         if known is None or known.uid != setup.uid:
             return frozenset()
         affected = self._unlink(setup.key, known)
         del self._setups[setup.key]
-        return frozenset(affected - {setup.key})
+        if FINALIZER in setup.finalizers and not setup.deleting:
+            self._unreleased[setup.uid] = setup
+        return frozenset(affected | {setup.key} if self.unreleased(setup.key) else affected - {setup.key})
+
+    def unreleased(self, key: Key) -> tuple[ReleaseSetup, ...]:
+        """Return what was at `key` and went before its rows could."""
+        return tuple(gone for gone in self._unreleased.values() if gone.key == key)
+
+    def is_unreleased(self, uid: str) -> bool:
+        """Tell whether this resource went before its rows could."""
+        return uid in self._unreleased
+
+    def released(self, setup: ReleaseSetup) -> None:
+        """Know that the rows of a resource that is gone went too."""
+        self._unreleased.pop(setup.uid, None)
 
     def concerned_by_secret(self, namespace: str, name: str) -> frozenset[Key]:
         """Return the resources that refer to a Secret."""

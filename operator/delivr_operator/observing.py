@@ -12,7 +12,7 @@ from delivr_operator.observed import DatabaseFault, Declared, Observed
 from delivr_operator.outcome import Doubt, IntegrationType, Rejected, Rejection, Unknown
 from delivr_operator.providers.declaration import Credential, Declaration, declarations, read_credential
 from delivr_operator.reasons import Reason
-from delivr_operator.resource import InvalidSpec, Key, ReleaseSetup, Spec
+from delivr_operator.resource import FINALIZER, InvalidSpec, Key, ReleaseSetup, Spec
 from delivr_operator.rows import Claim, TenantRecord
 from delivr_operator.sealing import Sealer
 from delivr_operator.status import Status
@@ -130,17 +130,25 @@ class Observer:
         return await self.cluster.namespace_tenant(namespace)
 
     async def _holder(self, setup: ReleaseSetup, record: TenantRecord | DatabaseFault) -> Claim | None:
-        """Return the claim of another resource that is still there to hold it."""
+        """Return the claim of another resource that is still there to hold it.
+
+        One that is about to give its rows up still is: whoever took its claim would leave behind what of
+        them it has no use for.
+        """
         claim = record.claim if isinstance(record, TenantRecord) else None
         if claim is None or claim.uid == setup.uid:
             return None
+        if self.inventory.is_unreleased(claim.uid):
+            return claim
         try:
             found = await self.cluster.read(Key(claim.namespace, claim.name))
         except ClusterUnavailable as error:
             if error.forbidden:
                 return claim  # another installation's resource: what cannot be seen counts as there
             raise
-        gone = found is None or found.uid != claim.uid or found.deleting
+        gone = (
+            found is None or found.uid != claim.uid or (found.deleting and FINALIZER not in found.finalizers)
+        )
         moved = found is not None and isinstance(found.spec, Spec) and found.tenant != setup.tenant
         return None if gone or moved else claim
 

@@ -70,9 +70,10 @@ class Reconciler:
             ClusterUnavailable: the API server gave no answer; nothing is lost by trying again.
             Outdated: the resource changed meanwhile; the next pass sees what it is now.
         """
+        again = await self._make_up(key)
         setup = self.inventory.get(key)
         if setup is None:
-            return None
+            return again
         note(generation=setup.generation, tenant=setup.tenant)
         if setup.deleting:
             return await self._depart(setup)
@@ -227,21 +228,34 @@ class Reconciler:
         """Let a resource go that is being deleted, after its rows went where its policy says."""
         if FINALIZER not in setup.finalizers:
             return None
-        if not setup.spec.suspend:
-            try:
-                await self._release(setup)
-            except DatabaseUnavailable as error:
-                now = self.clock()
-                await self._report(setup, departing(setup, database_fault(error), now), in_rows=False)
-                return now + self.rules.recheck
+        try:
+            await self._release(setup)
+        except DatabaseUnavailable as error:
+            now = self.clock()
+            await self._report(setup, departing(setup, database_fault(error), now), in_rows=False)
+            return now + self.rules.recheck
         write = self.cluster.set_finalizer(setup, present=False)
         if await self.inventory.written(setup.key, write) is not None:
             note(released=True)
         return None
 
+    async def _make_up(self, key: Key) -> datetime | None:
+        """Release what went from `key` in spite of its finalizer; return when to try again, if need be."""
+        try:
+            for gone in self.inventory.unreleased(key):
+                logger.warning("deleted in spite of its finalizer, its rows go now")
+                await self._release(gone)
+                self.inventory.released(gone)
+                note(released=True)
+        except DatabaseUnavailable:
+            return self.clock() + self.rules.recheck
+        return None
+
     async def _release(self, setup: ReleaseSetup) -> None:
         """Give up the rows; where the spec cannot be read, the claims still say which they are."""
         spec = setup.spec
+        if spec.suspend:
+            return
         held = (spec.tenant_id,) if isinstance(spec, Spec) else await self.database.tenants_of(setup.uid)
         for tenant in held:
             await self.database.release(tenant, setup.uid, spec.deletion_policy)

@@ -316,6 +316,37 @@ async def test_where_a_resource_changed_before_it_could_be_held_its_proof_is_not
 
 
 @pytest.mark.parametrize("crowd", [1], indirect=True)
+async def test_one_that_goes_gives_its_rows_up_before_its_rival_takes_over(crowd: Crowd) -> None:
+    (key,) = crowd.keys
+    rival = Key(key.namespace, "rival")
+    async with crowd.operator() as reconciler:
+        custom = client.CustomObjectsApi(reconciler.cluster._api)
+        where = (GROUP, VERSION, key.namespace, PLURAL)
+
+        async def reason(of: Key) -> str:
+            await reconciler.reconcile(of)
+            setup = reconciler.inventory.get(of)
+            assert setup is not None
+            (ready,) = (one for one in setup.raw_status["conditions"] if one["type"] == "Ready")
+            return str(ready["reason"])
+
+        await reconciler.reconcile(key)
+        (body,) = await crowd.bodies(reconciler)
+        spec = {name: value for name, value in body["spec"].items() if name != "github"}
+        made = {"apiVersion": body["apiVersion"], "kind": body["kind"], "metadata": {"name": rival.name}}
+        found: Any = await custom.create_namespaced_custom_object(*where, {**made, "spec": spec})
+        reconciler.inventory.put(ReleaseSetup.parse(found))
+        await custom.delete_namespaced_custom_object(*where, key.name)
+        going: Any = await custom.get_namespaced_custom_object(*where, key.name)
+        reconciler.inventory.put(ReleaseSetup.parse(going))
+
+        assert await reason(rival) == "TenantConflict", "it would leave behind what it has no use for"
+        assert await reconciler.reconcile(key) is None
+        assert crowd.rows("SELECT * FROM tenant_integrations") == []
+        assert await reason(rival) != "TenantConflict"
+
+
+@pytest.mark.parametrize("crowd", [1], indirect=True)
 async def test_a_revoked_token_is_seen_within_an_interval_and_a_minute_and_forgiven_when_asked(
     crowd: Crowd,
 ) -> None:

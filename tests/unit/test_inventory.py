@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivr_operator.inventory import Inventory, secret_names
-from delivr_operator.resource import Key, ReleaseSetup
+from delivr_operator.resource import FINALIZER, Key, ReleaseSetup
 
 TENANT, TWIN = "Kp3xQ7_m-Z", "kp3xq7_m-z"
 A, B, FAR = Key("falcon", "a"), Key("falcon", "b"), Key("eagle", "far")
@@ -17,7 +17,13 @@ GITHUB = {"organization": "acme", "repoName": "app", "secretRef": {"name": "gith
 
 
 def setup(
-    key: Key = A, version: int | str = 1, uid: str | None = None, *, deleting: bool = False, **spec: Any
+    key: Key = A,
+    version: int | str = 1,
+    uid: str | None = None,
+    *,
+    deleting: bool = False,
+    finalizers: tuple[str, ...] = (),
+    **spec: Any,
 ) -> ReleaseSetup:
     metadata: dict[str, Any] = {
         "namespace": key.namespace,
@@ -25,6 +31,7 @@ def setup(
         "uid": uid or f"uid-{key}",
         "resourceVersion": str(version),
         "creationTimestamp": "2026-01-01T00:00:00Z",
+        "finalizers": list(finalizers),
     }
     if deleting:
         metadata["deletionTimestamp"] = "2026-01-02T00:00:00Z"
@@ -124,6 +131,27 @@ def test_a_resource_that_comes_changes_or_goes_concerns_its_rivals(inventory: In
     assert inventory.drop(setup(FAR, 3)) == {A}
     assert inventory.drop(setup(FAR, 3)) == NOBODY
     assert inventory.rivals(setup(A)) == ()
+
+
+@pytest.mark.parametrize(
+    ("finalizers", "deleting", "owed"),
+    [((FINALIZER,), False, True), ((FINALIZER,), True, False), (("other",), False, False)],
+)
+def test_one_that_goes_in_spite_of_its_finalizer_is_unreleased(
+    inventory: Inventory, finalizers: tuple[str, ...], *, deleting: bool, owed: bool
+) -> None:
+    gone = setup(A, 2, finalizers=finalizers, deleting=deleting)
+    inventory.put(setup(A, finalizers=finalizers))
+    inventory.put(setup(B))
+    assert inventory.drop(gone) == ({A, B} if owed else {B})
+    assert inventory.get(A) is None
+    assert inventory.unreleased(A) == ((gone,) if owed else ())
+    assert inventory.is_unreleased(gone.uid) is owed
+    assert inventory.declared_tenant(A) == (TENANT if owed else None), "by which it is found again"
+    inventory.put(setup(A, 3, uid="next", tenantId=TWIN))
+    assert inventory.declared_tenant(A) == TWIN
+    inventory.released(gone)
+    assert inventory.unreleased(A) == ()
 
 
 def test_a_resource_that_turns_to_another_tenant_concerns_both(inventory: Inventory) -> None:
